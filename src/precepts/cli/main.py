@@ -1,0 +1,141 @@
+"""`precepts`: the commands, and how every one of them ends.
+
+Exit status 0: done. 2: something given cannot be used (one message says what, where and the mend). 1: trouble that
+is nobody's typing (a full disk, a crash); what was finished is kept. 130: stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from precepts import __version__
+from precepts.errors import PreceptsError
+
+app = typer.Typer(
+    name="precepts",
+    help="Constitutional AI, end to end: critique and revision, AI feedback, a preference model, RL, evidence.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+Assignments = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"precepts {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """Constitutional AI, end to end."""
+
+
+@app.command()
+def run(
+    recipe: Annotated[str, typer.Argument(help="A built-in recipe's name (see 'precepts recipe'), or a YAML file.")],
+    run: Annotated[Path, typer.Option("--run", help="The run's folder: made, gone on with, or passed over when done.")],
+    assignments: Assignments = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="STAGE", help="The last stage to run.")] = None,
+    begin: Annotated[str | None, typer.Option("--from", metavar="STAGE", help="The first stage to run.")] = None,
+    redo: Annotated[
+        bool, typer.Option("--redo", help="Redo stages whose settings changed (or --from) and what hangs on them.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Run a recipe: the whole method, from prompts to report."""
+    from precepts.cli.run import run_command
+
+    run_command(recipe, run, assignments or [], until=until, begin=begin, redo=redo, quiet=quiet)
+
+
+@app.command()
+def status(
+    run: RunFolder,
+    recipe: Annotated[str | None, typer.Option("--recipe", help="Compare with this recipe (default: its own).")] = None,
+    assignments: Assignments = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Show each stage of a run: done, partial or stale, with tokens and seconds."""
+    from precepts.cli.status import status_command
+
+    status_command(run, recipe, assignments or [], as_json=as_json)
+
+
+@app.command()
+def report(run: RunFolder) -> None:
+    """Write a run's report.html anew from its records."""
+    from precepts.cli.report import report_command
+
+    report_command(run)
+
+
+@app.command()
+def recipe(
+    name: Annotated[str | None, typer.Argument(help="A built-in recipe to print; without it, all are listed.")] = None,
+) -> None:
+    """Print a built-in recipe, to begin one's own from."""
+    from precepts.recipe import builtin_recipes, recipe_text
+
+    print(recipe_text(name) if name else "\n".join(builtin_recipes()))
+
+
+def main() -> None:
+    """Entry point: runs a command and turns whatever ends it into a message and an exit status."""
+    try:
+        app(standalone_mode=False)
+    except click.exceptions.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _end("stopped; what is finished is kept, the same command goes on from there", 130)
+    except PreceptsError as error:
+        _end(f"error: {error}", error.exit_status)
+    except BrokenPipeError:
+        sys.exit(1)
+    except Exception as error:
+        if _disk_full(error):
+            _end("error: no space left on the disk; free some and run the same command: it goes on from there", 1)
+        _end(f"error: {_crash(error)}", 1)
+
+
+def _disk_full(error: BaseException | None) -> bool:
+    while error is not None:
+        if (isinstance(error, OSError) and error.errno in _FULL) or "os error 28" in str(error):
+            return True
+        if "No space left on device" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _crash(error: Exception) -> str:
+    """One line about a crash; the traceback goes to a file beside the work, for a bug report."""
+    summary = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
+    path = Path("precepts-crash.log")
+    try:
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError:
+        return f"this should not have happened: {summary}"
+    return f"this should not have happened: {summary} (details in {path}); what is finished is kept"
+
+
+def _end(message: str, status: int) -> None:
+    print(message, file=sys.stderr, flush=True)
+    sys.exit(status)

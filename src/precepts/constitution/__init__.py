@@ -1,0 +1,15 @@
+"""Principles: what they are, where they are read from, how they are drawn."""
+
+from precepts.constitution.draw import draw_principle, sample_constitution
+from precepts.constitution.load import builtin_constitutions, load_constitution
+from precepts.constitution.schema import Constitution, Principle, Source
+
+__all__ = [
+    "Constitution",
+    "Principle",
+    "Source",
+    "builtin_constitutions",
+    "draw_principle",
+    "load_constitution",
+    "sample_constitution",
+]

@@ -1,0 +1,30 @@
+"""Draw principles at random (paper sections 3.1 and 4.1): one draw, one record, one seed.
+
+1. Every draw is independent and made from the seed of the item it is for, so a chunk redone draws the same.
+2. `sample_constitution` keeps a random part of the principles for a whole run (the paper's figure 6 varies how many
+   principles there are).
+How it departs from the paper: principles may carry weights; with none given the draw is uniform, as there.
+"""
+
+from __future__ import annotations
+
+import random
+
+from precepts.constitution.schema import Constitution, Principle
+from precepts.identity import seed_from
+
+
+def draw_principle(constitution: Constitution, *path: object) -> Principle:
+    """One principle, drawn by weight with the seed that `path` (run seed, stage, item, ...) gives."""
+    principles = constitution.principles
+    chooser = random.Random(seed_from("principle", *path))
+    return chooser.choices(principles, weights=[principle.weight for principle in principles])[0]
+
+
+def sample_constitution(constitution: Constitution, count: int | None, seed: int) -> Constitution:
+    """`constitution` with `count` of its principles, in their order; all of them when `count` is None."""
+    if count is None or count >= len(constitution.principles):
+        return constitution
+    kept = set(random.Random(seed_from("sample", seed)).sample(range(len(constitution.principles)), count))
+    principles = [principle for index, principle in enumerate(constitution.principles) if index in kept]
+    return constitution.model_copy(update={"principles": principles})

@@ -1,0 +1,284 @@
+"""The transformers engine: a model in this process, batched. The embedded default.
+
+1. Requests are sorted by length and padded on the left; a batch never mixes what needs much padding with what needs
+   little.
+2. A token prefix that all requests of a call share (few-shot examples, a system message) is run once, and its keys
+   and values are laid under every row. Rows are `[prefix][padding][rest]`; positions count real tokens, so replies
+   are those of unshared, unpadded prompts (up to rounding).
+3. `choose` runs a prompt once for all its answers: log-probabilities of the tokens the answers share come from that
+   pass, those of their different endings from one short second pass.
+4. bfloat16 where the hardware computes in it, else float32. Weights are safetensors, code from model repositories
+   is never run.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+from precepts.engines.base import ChoiceRequest, Finish, GenerateRequest, Reply, Usage, finished
+from precepts.engines.models import model_path
+from precepts.engines.sampling import SeededSampler
+from precepts.errors import InputError
+
+MIN_SHARED = 32  # a shorter shared prefix is not worth a pass of its own
+
+
+def best_device() -> str:
+    """cuda, mps or cpu: the first that is there."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def best_dtype(device: str) -> torch.dtype:
+    """bfloat16 where `device` computes in it, else float32."""
+    if device.startswith("cuda"):
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    fast = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)() if device == "cpu" else False
+    return torch.bfloat16 if fast else torch.float32
+
+
+def load_tokenizer(path: str) -> Any:
+    """The tokenizer of a model, able to pad. Raises InputError where there is none."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"model '{path}': its tokenizer cannot be loaded ({_first_line(error)})") from None
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_model(path: str, dtype: torch.dtype, device: str) -> Any:
+    """A causal language model in evaluation mode. Raises InputError where it cannot be loaded."""
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, use_safetensors=True, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"model '{path}': it cannot be loaded ({_first_line(error)})") from None
+    return model.to(device).eval()
+
+
+def _first_line(error: Exception) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+class TransformersEngine:
+    """Generates with and scores by a causal language model held in this process."""
+
+    def __init__(self, model: str, *, batch_size: int = 32, dtype: str = "auto", device: str = "auto") -> None:
+        path = model_path(model)
+        self.name, self.usage, self.batch_size = model, Usage(), batch_size
+        self.device = best_device() if device == "auto" else device
+        precision = best_dtype(self.device) if dtype == "auto" else getattr(torch, dtype)
+        self.tokenizer = load_tokenizer(path)
+        self.model = load_model(path, precision, self.device)
+        self.context = int(getattr(self.model.config, "max_position_embeddings", None) or 1 << 30)
+        self.end_ids = _end_ids(self.model, self.tokenizer)
+        self._prefix: tuple[tuple[int, ...], Any] | None = None
+
+    def generate(self, requests: Sequence[GenerateRequest]) -> list[Reply]:
+        """A reply for each request, in order; prompts that leave no room in the context are unusable ("too_long")."""
+        ids = [self._encode(request) for request in requests]
+        replies: list[Reply] = [Reply("", "error", len(row), 0, "too_long") for row in ids]
+        fits = [i for i, request in enumerate(requests) if len(ids[i]) + request.max_tokens <= self.context]
+        shared = _shared_prefix([ids[i] for i in fits])
+        for batch in _batches(fits, ids, self.batch_size):
+            written = self._generate([requests[i] for i in batch], [ids[i] for i in batch], shared)
+            for index, reply in zip(batch, written, strict=True):
+                replies[index] = reply
+        self.usage.tokens_in += sum(reply.tokens_in for reply in replies)
+        self.usage.tokens_out += sum(reply.tokens_out for reply in replies)
+        return replies
+
+    def choose(self, requests: Sequence[ChoiceRequest]) -> list[list[float]]:
+        """Log-probabilities of each request's answers, in order; nan where a prompt does not fit the context."""
+        choices = [self._choice(request) for request in requests]
+        result = [[float("nan")] * len(request.answers) for request in requests]
+        fits = [i for i, choice in enumerate(choices) if choice.length <= self.context]
+        stems = [choice.stem for choice in choices]
+        shared = _shared_prefix([stems[i] for i in fits])
+        for batch in _batches(fits, stems, self.batch_size):
+            scored = self._score([choices[i] for i in batch], shared)
+            for index, values in zip(batch, scored, strict=True):
+                result[index] = values
+        self.usage.tokens_in += sum(choices[i].length for i in fits)
+        return result
+
+    def _text(self, request: GenerateRequest | ChoiceRequest) -> str:
+        if isinstance(request.prompt, str):
+            return request.prompt + request.prefill
+        if self.tokenizer.chat_template is None:
+            raise InputError(f"model '{self.name}' has no chat template; set format: raw in the recipe")
+        messages = [{"role": message.role, "content": message.content} for message in request.prompt]
+        chat = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        return str(chat) + request.prefill
+
+    def _encode(self, request: GenerateRequest | ChoiceRequest, answer: str = "") -> list[int]:
+        raw = isinstance(request.prompt, str)
+        return list(self.tokenizer(self._text(request) + answer, add_special_tokens=raw)["input_ids"])
+
+    def _choice(self, request: ChoiceRequest) -> _Choice:
+        prompt = self._encode(request)
+        rows = [self._encode(request, answer) for answer in request.answers]
+        start = min(_common([prompt, row]) for row in rows)
+        stem = min(_common(rows), min(len(row) for row in rows) - 1)
+        return _Choice(max(1, start), rows[0][: max(1, stem)], [row[max(1, stem) :] for row in rows])
+
+    @torch.inference_mode()
+    def _generate(self, requests: list[GenerateRequest], ids: list[list[int]], shared: int) -> list[Reply]:
+        from transformers import GenerationConfig
+
+        tokens, mask = _padded(ids, shared, self.tokenizer.pad_token_id)
+        room = max(request.max_tokens for request in requests)
+        stop = sorted({text for request in requests for text in request.stop})
+        config = GenerationConfig(
+            max_new_tokens=room,
+            do_sample=False,
+            eos_token_id=self.end_ids,
+            pad_token_id=self.tokenizer.pad_token_id,
+            stop_strings=stop or None,
+        )
+        output = self.model.generate(
+            tokens.to(self.device),
+            attention_mask=mask.to(self.device),
+            past_key_values=self._prefix_cache(ids[0][:shared], len(ids)),
+            generation_config=config,
+            logits_processor=[SeededSampler(requests)],
+            tokenizer=self.tokenizer if stop else None,
+        )
+        written = output[:, tokens.shape[1] :].tolist()
+        return [self._reply(*each) for each in zip(requests, ids, written, strict=True)]
+
+    def _reply(self, request: GenerateRequest, ids: list[int], written: list[int]) -> Reply:
+        end = next((n for n, token in enumerate(written) if token in self.end_ids), None)
+        kept = written[: request.max_tokens] if end is None else written[:end]
+        text = self.tokenizer.decode(kept, skip_special_tokens=True)
+        cut = [text.find(stop) for stop in request.stop if stop in text]
+        used = len(kept) + (end is not None and not cut)  # after a stop text the end token is padding
+        finish: Finish = "stop" if end is not None or cut else "length"
+        return finished(text[: min(cut)] if cut else text, finish, len(ids), used)
+
+    @torch.inference_mode()
+    def _score(self, choices: list[_Choice], shared: int) -> list[list[float]]:
+        stems = [choice.stem for choice in choices]
+        tokens, mask = _padded(stems, shared, self.tokenizer.pad_token_id)
+        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
+        keep = max(len(choice.stem) - choice.start for choice in choices) + 1
+        output = self.model(
+            input_ids=tokens[:, shared:].to(self.device),
+            attention_mask=mask.to(self.device),
+            position_ids=positions[:, shared:].to(self.device),
+            past_key_values=self._prefix_cache(stems[0][:shared], len(choices)),
+            use_cache=True,
+            logits_to_keep=keep,
+        )
+        logprobs = output.logits.float().log_softmax(dim=-1).cpu()
+        common = [_stem_logprob(choice, row) for choice, row in zip(choices, logprobs, strict=True)]
+        firsts = [[float(row[-1, tail[0]]) for tail in c.tails] for c, row in zip(choices, logprobs, strict=True)]
+        rests = self._tails(choices, mask, output.past_key_values)
+        return [
+            [stem + first + rest for first, rest in zip(first_row, rest_row, strict=True)]
+            for stem, first_row, rest_row in zip(common, firsts, rests, strict=True)
+        ]
+
+    def _tails(self, choices: list[_Choice], mask: torch.Tensor, cache: Any) -> list[list[float]]:
+        """Log-probabilities of what follows each tail's first token, by one pass over all tails."""
+        counts = torch.tensor([len(choice.tails) for choice in choices])
+        tails = [tail for choice in choices for tail in choice.tails]
+        width = max(len(tail) for tail in tails) - 1
+        if width == 0:
+            return [[0.0] * len(choice.tails) for choice in choices]
+        _repeat(cache, counts)
+        mask = mask.repeat_interleave(counts, dim=0)
+        tokens = torch.tensor([(tail + [0] * (width + 1 - len(tail)))[:width] for tail in tails])
+        real = torch.tensor([[int(n < len(tail) - 1) for n in range(width)] for tail in tails])
+        positions = mask.sum(dim=1, keepdim=True) + torch.arange(width)
+        output = self.model(
+            input_ids=tokens.to(self.device),
+            attention_mask=torch.cat([mask, real], dim=1).to(self.device),
+            position_ids=positions.to(self.device),
+            past_key_values=cache,
+        )
+        logprobs = output.logits.float().log_softmax(dim=-1).cpu()
+        sums = iter(
+            [sum(float(row[n, t]) for n, t in enumerate(tail[1:])) for row, tail in zip(logprobs, tails, strict=True)]
+        )
+        return [[next(sums) for _ in choice.tails] for choice in choices]
+
+    def _prefix_cache(self, prefix: list[int], rows: int) -> Any:
+        """Keys and values of `prefix` for `rows` rows, or None; the last prefix is kept for the next batch and call."""
+        if not prefix:
+            return None
+        if self._prefix is None or self._prefix[0] != tuple(prefix):
+            output = self.model(input_ids=torch.tensor([prefix], device=self.device), use_cache=True, logits_to_keep=1)
+            self._prefix = (tuple(prefix), output.past_key_values)
+        cache = copy.deepcopy(self._prefix[1])
+        cache.batch_repeat_interleave(rows)
+        return cache
+
+
+class _Choice:
+    """A choice in tokens: `stem` is what all answers share (the prompt and more), scored from `start` on; `tails`
+    are the different endings, each at least one token long."""
+
+    def __init__(self, start: int, stem: list[int], tails: list[list[int]]) -> None:
+        self.start, self.stem, self.tails = min(start, len(stem)), stem, tails
+        self.length = len(stem) + max(len(tail) for tail in tails)
+
+
+def _stem_logprob(choice: _Choice, logprobs: torch.Tensor) -> float:
+    """Log-probability of the stem's tokens from `start`; logprobs: (kept, vocabulary), the last row after the stem."""
+    scored = choice.stem[choice.start :]
+    first = logprobs.shape[0] - 1 - len(scored)
+    return sum(float(logprobs[first + n, token]) for n, token in enumerate(scored))
+
+
+def _repeat(cache: Any, counts: torch.Tensor) -> None:
+    """Repeat each row of the cache as often as it has answers."""
+    index = torch.repeat_interleave(torch.arange(len(counts)), counts)
+    cache.batch_select_indices(index)
+
+
+def _end_ids(model: Any, tokenizer: Any) -> list[int]:
+    ends = model.generation_config.eos_token_id
+    ids = {*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id}
+    return sorted(token for token in ids if token is not None)
+
+
+def _common(rows: Sequence[Sequence[int]]) -> int:
+    """The length of the longest prefix that all rows share."""
+    low, high = min(rows), max(rows)
+    return next((n for n, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
+
+
+def _shared_prefix(rows: Sequence[Sequence[int]]) -> int:
+    """How many tokens to run once for all rows: each row keeps at least one token of its own."""
+    if len(rows) < 2:
+        return 0
+    shared = min(_common(rows), min(len(row) for row in rows) - 1)
+    return shared if shared >= MIN_SHARED else 0
+
+
+def _batches(indices: Sequence[int], ids: Sequence[Sequence[int]], size: int) -> Iterator[list[int]]:
+    """Indices in batches of like length, longest first (so that too big a batch fails at once)."""
+    ordered = sorted(indices, key=lambda index: (-len(ids[index]), index))
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
+
+
+def _padded(ids: Sequence[list[int]], shared: int, pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids and mask, each (rows, longest): `[shared prefix][padding][rest]`."""
+    width = max(map(len, ids))
+    tokens = [row[:shared] + [pad] * (width - len(row)) + row[shared:] for row in ids]
+    mask = [[1] * shared + [0] * (width - len(row)) + [1] * (len(row) - shared) for row in ids]
+    return torch.tensor(tokens), torch.tensor(mask)

@@ -1,0 +1,1 @@
+"""Every number that is reported, with its uncertainty: graders, tournaments, calibration, statistics."""

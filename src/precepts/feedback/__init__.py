@@ -1,0 +1,1 @@
+"""One item in, feedback out: critique, revision, AI preference."""

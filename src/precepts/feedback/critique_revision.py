@@ -1,0 +1,42 @@
+"""Critique and revision of one response under one principle (paper section 3.1).
+
+1. A round's context is the conversation and the latest response: then comes the principle's critique request, the
+   model's critique, the revision request, the model's revision. Earlier rounds are not shown.
+2. Few-shot rounds in the identical format go first. They are the same for every item, so an engine can run them once.
+3. `direct` leaves the critique out of the item and of the examples alike (the paper's figure 7 compares the two).
+How it departs from the paper: beside the raw labelled layout there is a chat layout for chat models.
+"""
+
+from __future__ import annotations
+
+from precepts.constitution import Principle
+from precepts.prompts.demonstrations import critique_demonstrations
+from precepts.prompts.formats import Format, Rendered, Turn, render, turns_of
+from precepts.records import Messages
+
+
+def critique_prompt(messages: Messages, response: str, principle: Principle, style: Format, shots: int) -> Rendered:
+    """The prompt whose answer is a critique of `response`."""
+    return render([*_examples(shots, direct=False), *_asked(messages, response, principle)], "critique", style)
+
+
+def revision_prompt(
+    messages: Messages, response: str, principle: Principle, critique: str | None, style: Format, shots: int
+) -> Rendered:
+    """The prompt whose answer is a revision of `response`; directly, without a critique, where that is None."""
+    turns = [*_examples(shots, direct=critique is None), *_asked(messages, response, principle)]
+    turns = turns[:-1] if critique is None else [*turns, Turn("critique", critique)]
+    return render([*turns, Turn("revision_request", principle.revision_request)], "revision", style)
+
+
+def _asked(messages: Messages, response: str, principle: Principle) -> list[Turn]:
+    return [
+        *turns_of(messages),
+        Turn("assistant", response),
+        Turn("critique_request", principle.critique_request),
+    ]
+
+
+def _examples(shots: int, *, direct: bool) -> list[Turn]:
+    turns = [turn for example in critique_demonstrations()[:shots] for turn in example.turns()]
+    return [turn for turn in turns if not (direct and turn.role.startswith("critique"))]

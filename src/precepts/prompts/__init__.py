@@ -1,0 +1,1 @@
+"""Every word sent to a model: templates, demonstrations, and the two shapes of a conversation."""

@@ -1,0 +1,227 @@
+"""The nouns: what one row of each stage's records holds.
+
+1. A record is a frozen dataclass. Its Parquet columns are its fields, so any Parquet tool reads a run.
+2. A record holds everything that made it: the exact text sent, the model, the principle and its hash, the seed,
+   and the tokens used. It never holds a clock time, so two runs of one recipe have the same bytes.
+3. A reply that cannot be used stays in the records with `unusable` set to the reason. It is never a tie, a zero
+   or a random label: later stages leave it out and count it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from precepts.identity import content_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation; `role` is "system", "user" or "assistant"."""
+
+    role: str
+    content: str
+
+
+Messages = tuple[Message, ...]
+
+
+def messages_id(messages: Messages) -> str:
+    """The id of a conversation: equal for texts that differ only in case and white space."""
+    return content_hash([[m.role, " ".join(m.content.lower().split())] for m in messages], 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A conversation that ends with the human's turn. `kind`: red_team, helpful or safe_sounding."""
+
+    id: str
+    kind: str
+    split: str  # "train" or "held_out"
+    category: str  # the kind of harm or of help, as its source names it; "" where it names none
+    source: str
+    messages: Messages
+
+
+@dataclass(frozen=True, slots=True)
+class HumanComparison:
+    """A labelled comparison from outside: `chosen` was preferred to `rejected` after `messages`."""
+
+    id: str
+    prompt_id: str
+    split: str
+    category: str
+    source: str
+    messages: Messages
+    chosen: str
+    rejected: str
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A model's answer to a prompt. `sample` counts the answers to one prompt; `text` is "" where unusable."""
+
+    id: str
+    prompt_id: str
+    kind: str
+    split: str
+    sample: int
+    messages: Messages
+    text: str
+    unusable: str | None
+    finish: str
+    model: str
+    seed: int
+    tokens_in: int
+    tokens_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One round of critique and revision of one response (paper section 3.1).
+
+    `critique_sent` and `revision_sent` are the exact prompts: raw text, or the chat messages as JSON.
+    `previous` is the response this round began from; `text` is the revision, "" where unusable.
+    """
+
+    id: str
+    prompt_id: str
+    response_id: str
+    round: int  # 1, 2, ...
+    principle_id: str
+    principle_hash: str
+    constitution_hash: str
+    messages: Messages
+    previous: str
+    critique_sent: str
+    critique: str
+    revision_sent: str
+    text: str
+    unusable: str | None
+    model: str
+    seed: int
+    tokens_in: int
+    tokens_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two responses to one conversation, to be compared. Which is `first` carries no meaning."""
+
+    id: str
+    prompt_id: str
+    split: str
+    messages: Messages
+    first: str
+    second: str
+
+    def swap(self) -> Comparison:
+        """The same comparison with the two responses changing places."""
+        return replace(self, first=self.second, second=self.first)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two sampled responses to one red-team prompt (paper section 4.1); `unusable` says why they cannot be compared."""
+
+    id: str
+    prompt_id: str
+    split: str
+    messages: Messages
+    first: str
+    second: str
+    unusable: str | None
+    model: str
+    seed: int
+    tokens_in: int
+    tokens_out: int
+
+    def comparison(self) -> Comparison:
+        return Comparison(self.id, self.prompt_id, self.split, self.messages, self.first, self.second)
+
+
+@dataclass(frozen=True, slots=True)
+class AIPreference:
+    """An AI label: how likely `first` is the better response under the drawn principle (paper section 4.1).
+
+    `logprobs` are those of " (A)" and " (B)" with `first` as option A; `logprobs_swapped` with `first` as option
+    B (None where one order was asked). `p_first` in [0, 1] is None exactly where `unscored` gives a reason.
+    """
+
+    id: str
+    prompt_id: str
+    split: str
+    messages: Messages
+    first: str
+    second: str
+    principle_id: str
+    principle_hash: str
+    constitution_hash: str
+    shot_principles: tuple[str, ...]
+    labeler: str
+    model: str
+    logprobs: tuple[float, ...] | None
+    logprobs_swapped: tuple[float, ...] | None
+    p_first: float | None
+    unscored: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStep:
+    """One logged optimiser step of a training stage; a figure that the trainer does not have is None."""
+
+    step: int
+    epoch: float | None
+    loss: float | None
+    learning_rate: float | None
+    grad_norm: float | None
+    reward: float | None
+    kl: float | None
+    length: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One sampled completion of RL with the preference model's score of it."""
+
+    step: int
+    prompt_id: str
+    kind: str
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A held-out prompt answered by one model, graded and scored.
+
+    `verdict`: complies, partly, refuses or evades; None where `unscored` gives the reason. `score` is the
+    preference model's scalar for the answer (any real number; only differences mean something).
+    """
+
+    prompt_id: str
+    kind: str
+    category: str
+    model: str
+    messages: Messages
+    text: str
+    finish: str
+    verdict: str | None
+    reason: str
+    unscored: str | None
+    score: float | None
+    tokens_in: int
+    tokens_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredComparison:
+    """A held-out comparison with the preference model's scores; `target` is the label's probability of `first`."""
+
+    id: str
+    prompt_id: str
+    source: str
+    first: str
+    second: str
+    target: float
+    score_first: float
+    score_second: float

@@ -1,0 +1,1 @@
+"""The run folder: shards, fingerprints, resume, lock, progress."""

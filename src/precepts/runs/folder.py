@@ -1,0 +1,251 @@
+"""The run folder: one folder a run, one folder a stage, nothing hidden in memory.
+
+    RUN/recipe.yaml               the resolved recipe
+    RUN/STAGE/stage.json          fingerprint and its parts, state, counts, tokens, seconds
+    RUN/STAGE/SET-00000.parquet   records, one shard a chunk
+    RUN/models/NAME/              trained models in Hugging Face format
+    RUN/report.html               the report
+
+1. A stage's fingerprint is the hash of its parts: settings, constitution, prompts, models, and the fingerprints of
+   the stages it reads. Same fingerprint, same records: a stage that is done is not run again, one that is partial
+   goes on at the first chunk without a shard.
+2. Parts are flat and named as the recipe names them (`revise.rounds`), so that a refusal can say which setting
+   changed, from what, to what.
+3. Nothing is trusted to be whole but what was renamed into place; a stage is done when its stage.json says so, and
+   that is written last.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from precepts.errors import RunError
+from precepts.identity import content_hash, seed_from
+from precepts.runs.progress import Progress, Task
+from precepts.runs.shards import read_shard, shard_size, write_shard, write_whole
+from precepts.runs.work import Executor, WorkerFactory, chunked
+
+R = TypeVar("R")
+Parts = dict[str, Any]
+
+
+@dataclass
+class StageState:
+    """What stage.json holds. `progress` is (done, total, unit) of the work in hand."""
+
+    stage: str
+    fingerprint: str
+    parts: Parts
+    done: bool = False
+    progress: dict[str, Any] = field(default_factory=dict)
+    records: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    tokens_in: int = 0
+    tokens_out: int = 0
+    seconds: float = 0.0
+
+
+def fingerprint(parts: Parts) -> str:
+    """The name of everything a stage's records depend on."""
+    return content_hash(parts)
+
+
+def flat(value: Any, name: str) -> Parts:
+    """Nested settings as flat parts: `{"a": {"b": 1}}` named `x` gives `{"x.a.b": 1}`; lists stay whole."""
+    if not isinstance(value, dict) or not value:
+        return {name: value}
+    return {key: each for below, inner in value.items() for key, each in flat(inner, f"{name}.{below}").items()}
+
+
+def changed_parts(old: Parts, new: Parts) -> list[str]:
+    """A phrase for each part that differs: `revise.rounds was 4, is 2`."""
+    missing = object()
+    phrases = []
+    for key in sorted(old.keys() | new.keys()):
+        before, after = old.get(key, missing), new.get(key, missing)
+        if before != after:
+            was = "not set" if before is missing else _short(before)
+            now = "not set" if after is missing else _short(after)
+            phrases.append(f"{key} was {was}, is {now}")
+    return phrases
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+class Run:
+    """A run folder, read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def state(self, stage: str) -> StageState | None:
+        """The stage's state, None where it has not begun. Raises RunError where stage.json is damaged."""
+        path = self.path / stage / "stage.json"
+        try:
+            return StageState(**json.loads(path.read_text("utf-8")))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError) as error:
+            raise RunError(f"{path}: damaged ({error}); delete the folder {path.parent} and run again") from None
+
+    def shards(self, stage: str, set_name: str = "records") -> list[Path]:
+        """The shards of one set of a stage's records, in order."""
+        return sorted((self.path / stage).glob(f"{set_name}-[0-9][0-9][0-9][0-9][0-9].parquet"))
+
+    def read(self, stage: str, record_class: type[R], set_name: str = "records") -> Iterator[R]:
+        """The records of one set of a stage, streamed in order."""
+        for path in self.shards(stage, set_name):
+            yield from read_shard(path, record_class)
+
+    def count(self, stage: str, set_name: str = "records") -> int:
+        """How many records a set has, from the shards' footers."""
+        return sum(shard_size(path)[0] for path in self.shards(stage, set_name))
+
+    def model(self, name: str) -> Path:
+        """The folder of a trained model."""
+        return self.path / "models" / name
+
+    def remove(self, stage: str, models: Iterable[str] = ()) -> None:
+        """Forget a stage: its state first, then its records and models."""
+        (self.path / stage / "stage.json").unlink(missing_ok=True)
+        for path in (self.path / stage, *(self.model(name) for name in models)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+class StageFolder:
+    """One stage at work: what it reads, where it writes, how far it is. Made by `open_stage`."""
+
+    def __init__(
+        self, run: Run, state: StageState, title: str, seed: int, executor: Executor, progress: Progress
+    ) -> None:
+        self.run, self.name, self.title, self.seed = run, state.stage, title, seed
+        self.executor, self.progress = executor, progress
+        self._state = state
+        self._seconds_before, self._began = state.seconds, time.monotonic()
+
+    @property
+    def path(self) -> Path:
+        """The stage's own folder."""
+        return self.run.path / self.name
+
+    @property
+    def stage_seed(self) -> int:
+        """The root of the random choices of a stage that is no matter of chunks, as training is."""
+        return seed_from(self.seed, self.name)
+
+    def save(self) -> None:
+        """Write stage.json."""
+        self._state.seconds = round(self._seconds_before + time.monotonic() - self._began, 3)
+        write_whole(self.path / "stage.json", json.dumps(vars(self._state), indent=1).encode())
+
+    @contextmanager
+    def task(self, what: str, total: int, done: int = 0, unit: str = "chunks") -> Iterator[Task]:
+        """Show progress, and keep it in stage.json."""
+        self._state.progress = {"done": done, "total": total, "unit": unit}
+        self.save()
+        with self.progress.task(f"{self.title} {what}".rstrip(), total, done, unit) as shown:
+            yield _SavedTask(shown, self)
+
+    def advanced(self, units: int) -> None:
+        """Note `units` more done in stage.json."""
+        self._state.progress["done"] += units
+        self.save()
+
+    def write_chunks(
+        self,
+        record_class: type[Any],
+        items: Iterable[Any],
+        total: int,
+        chunk_size: int,
+        make_worker: WorkerFactory,
+        set_name: str = "records",
+    ) -> None:
+        """Turn `items` (of which there are `total`) into shards, chunk by chunk; chunks with a shard are passed over."""
+        todo = -(-total // chunk_size)
+        done = len(self.run.shards(self.name, set_name))
+        chunks = chunked(items, chunk_size, self.seed, self.name, set_name)
+        missing = (chunk for chunk in chunks if not self._shard(set_name, chunk.index).exists())
+        what = "" if set_name == "records" else set_name
+        with self.task(what, todo, done) as task:
+            if done < todo:
+                for chunk, result in self.executor.map(make_worker, missing):
+                    tokens = (result.tokens_in, result.tokens_out)
+                    write_shard(self._shard(set_name, chunk.index), record_class, result.records, tokens)
+                    task.advance()
+        if todo == 0:
+            self.write_records(record_class, [], set_name=set_name)
+
+    def write_stream(
+        self,
+        record_class: type[Any],
+        records: Iterable[Any],
+        set_name: str = "records",
+        shard_size: int = 8192,
+    ) -> int:
+        """Write records as they come, shard by shard, from the first; returns how many there were."""
+        written = 0
+        for chunk in chunked(records, shard_size):
+            write_shard(self._shard(set_name, chunk.index), record_class, chunk.items, (0, 0))
+            written += len(chunk.items)
+        if not written:
+            self.write_records(record_class, [], set_name=set_name)
+        return written
+
+    def write_records(
+        self,
+        record_class: type[Any],
+        records: Iterable[Any],
+        tokens: tuple[int, int] = (0, 0),
+        set_name: str = "records",
+        index: int = 0,
+    ) -> None:
+        """Write records that are all at hand as one shard, number `index` of its set."""
+        write_shard(self._shard(set_name, index), record_class, list(records), tokens)
+
+    def finish(self, counts: dict[str, int]) -> None:
+        """Mark the stage done, with its counts; tokens and records are summed from the shards' footers."""
+        self._state.records, self._state.tokens_in, self._state.tokens_out = {}, 0, 0
+        for path in sorted(self.path.glob("*-[0-9][0-9][0-9][0-9][0-9].parquet")):
+            set_name = path.stem.rpartition("-")[0]
+            records, tokens_in, tokens_out = shard_size(path)
+            self._state.records[set_name] = self._state.records.get(set_name, 0) + records
+            self._state.tokens_in += tokens_in
+            self._state.tokens_out += tokens_out
+        self._state.counts, self._state.done = counts, True
+        self.save()
+
+    def _shard(self, set_name: str, index: int) -> Path:
+        return self.path / f"{set_name}-{index:05}.parquet"
+
+
+class _SavedTask:
+    def __init__(self, shown: Task, folder: StageFolder) -> None:
+        self.shown, self.folder = shown, folder
+
+    def advance(self, units: int = 1, note: str = "") -> None:
+        self.shown.advance(units, note)
+        self.folder.advanced(units)
+
+
+def open_stage(
+    run: Run, stage: str, parts: Parts, title: str, seed: int, executor: Executor, progress: Progress
+) -> StageFolder:
+    """Begin a stage, or go on with it where it stopped. Its parts must be those it began with."""
+    state = run.state(stage)
+    if state is None:
+        run.remove(stage)  # what a removal that was cut short may have left
+        state = StageState(stage, fingerprint(parts), parts)
+    (run.path / stage).mkdir(parents=True, exist_ok=True)
+    folder = StageFolder(run, state, title, seed, executor, progress)
+    folder.save()
+    return folder

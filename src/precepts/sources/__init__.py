@@ -1,0 +1,1 @@
+"""Prompts and comparisons from outside: built-in sets, files, the Hub; split by hash."""

@@ -1,0 +1,137 @@
+"""From rows to prompts and comparisons.
+
+1. Our fields are found under the names that `columns` gives, else under their own. A prompt is `messages` (a chat),
+   `dialogue` (raw labelled text, whose last assistant turn is dropped) or `prompt` (one human turn).
+2. A comparison has `chosen` and `rejected`: two responses to that prompt, or two whole dialogues that part at their
+   last turn (hh-rlhf).
+3. A row that lacks its fields is the user's mistake and an error with file and line. A row that is well formed and
+   of no use (dialogues that part earlier, an empty prompt) yields None and is counted.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from precepts.errors import InputError, nearest
+from precepts.identity import content_hash, fraction_of
+from precepts.records import HumanComparison, Message, Messages, Prompt, messages_id
+from precepts.sources.dialogues import is_dialogue, parse_dialogue, shared_prompt
+from precepts.sources.read import HUB, Row, SourceSettings, rows
+from precepts.sources.split import side_of
+
+T = TypeVar("T", Prompt, HumanComparison)
+_ROLES = ("system", "user", "assistant")
+
+
+def read_prompts(settings: SourceSettings, kind: str, held_out: float) -> Iterator[Prompt | None]:
+    """The prompts of a source as `kind`; None for each row without use. `held_out` in [0, 1] is the share kept out."""
+    return _limited(settings, lambda row: _prompt(row, settings, kind, held_out))
+
+
+def read_comparisons(settings: SourceSettings, held_out: float) -> Iterator[HumanComparison | None]:
+    """The labelled comparisons of a source; None for each row without use."""
+    return _limited(settings, lambda row: _comparison(row, settings, held_out))
+
+
+def _limited(settings: SourceSettings, make: Callable[[Row], T | None]) -> Iterator[T | None]:
+    """All items, or the `limit` of them with the lowest hash, in their order: the same ones for every seed."""
+    items = map(make, rows(settings))
+    limit = settings.limit
+    if limit is None:
+        yield from items
+    elif settings.source.startswith(HUB):
+        for _, item in zip(range(limit), items, strict=False):
+            yield item
+    else:
+        ranked = ((fraction_of(f"limit {item.id}"), index, item) for index, item in enumerate(items) if item)
+        kept = heapq.nsmallest(limit, ranked, key=lambda entry: entry[:2])
+        yield from (item for _, _, item in sorted(kept, key=lambda entry: entry[1]))
+
+
+def _prompt(row: Row, settings: SourceSettings, kind: str, held_out: float) -> Prompt | None:
+    messages = _conversation(row, settings)
+    if not messages or not messages[-1].content.strip():
+        return None
+    side = side_of(messages, held_out)
+    category = _text(row, settings, "category") or _text(row, settings, "kind") or ""
+    return Prompt(messages_id(messages), kind, side, category, settings.source, messages)
+
+
+def _comparison(row: Row, settings: SourceSettings, held_out: float) -> HumanComparison | None:
+    chosen, rejected = (_needed(row, settings, name) for name in ("chosen", "rejected"))
+    if is_dialogue(chosen) and is_dialogue(rejected):
+        parts = shared_prompt(chosen, rejected)
+        if parts is None:
+            return None
+        messages, chosen, rejected = parts
+    else:
+        messages = _conversation(row, settings)
+    if not messages or not chosen.strip() or not rejected.strip() or chosen == rejected:
+        return None
+    prompt_id = messages_id(messages)
+    side = side_of(messages, held_out)
+    category = _text(row, settings, "category") or _text(row, settings, "kind") or ""
+    identity = content_hash([prompt_id, chosen, rejected], 12)
+    return HumanComparison(identity, prompt_id, side, category, settings.source, messages, chosen, rejected)
+
+
+def _conversation(row: Row, settings: SourceSettings) -> Messages:
+    """The row's prompt as messages that end with the human's turn. Raises InputError naming the row."""
+    for name in ("messages", "dialogue", "prompt"):
+        column = settings.columns.get(name, name)
+        if column in row.data and (name in settings.columns or not _mapped(settings)):
+            value = row.data[column]
+            if name == "messages":
+                return _up_to_human(_messages(row, column, value))
+            text = _string(row, column, value)
+            as_dialogue = name == "dialogue" or is_dialogue(text)
+            return _up_to_human(_dialogue(row, column, text) if as_dialogue else (Message("user", text),))
+    wanted = next((settings.columns[n] for n in ("messages", "dialogue", "prompt") if n in settings.columns), "prompt")
+    raise InputError(f"{row.place}: no column '{wanted}'; {nearest(wanted, row.data)} (map it with 'columns')")
+
+
+def _mapped(settings: SourceSettings) -> bool:
+    return any(name in settings.columns for name in ("messages", "dialogue", "prompt"))
+
+
+def _dialogue(row: Row, column: str, text: str) -> Messages:
+    try:
+        return parse_dialogue(text)
+    except ValueError as error:
+        raise InputError(f"{row.place}, {column}: {error}") from None
+
+
+def _up_to_human(messages: Messages) -> Messages:
+    while messages and messages[-1].role != "user":
+        messages = messages[:-1]
+    return messages
+
+
+def _messages(row: Row, column: str, value: Any) -> Messages:
+    if not isinstance(value, list):
+        raise InputError(f"{row.place}, {column}: expected a list of {{role, content}}, found {type(value).__name__}")
+    for each in value:
+        fits = isinstance(each, dict) and each.get("role") in _ROLES and isinstance(each.get("content"), str)
+        if not fits:
+            raise InputError(f"{row.place}, {column}: each message needs a role ({', '.join(_ROLES)}) and a content")
+    return tuple(Message(each["role"], each["content"]) for each in value)
+
+
+def _needed(row: Row, settings: SourceSettings, name: str) -> str:
+    column = settings.columns.get(name, name)
+    if column not in row.data:
+        raise InputError(f"{row.place}: no column '{column}'; {nearest(column, row.data)} (map it with 'columns')")
+    return _string(row, column, row.data[column])
+
+
+def _string(row: Row, column: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{row.place}, {column}: expected text, found {type(value).__name__}")
+    return value
+
+
+def _text(row: Row, settings: SourceSettings, name: str) -> str | None:
+    value = row.data.get(settings.columns.get(name, name))
+    return value if isinstance(value, str) else None

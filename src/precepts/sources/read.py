@@ -1,0 +1,143 @@
+"""Rows from outside: built-in sets, JSON Lines, CSV, Parquet, data sets on the Hugging Face Hub.
+
+1. A row carries its place (file and line), so that whatever is wrong with it can be found.
+2. Nothing is held in memory: files are read as they are used, Hub data sets are streamed, and no code that comes
+   with a data set is run.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from precepts.errors import InputError, nearest
+from precepts.identity import content_hash, file_fingerprint
+from precepts.settings import Settings
+
+BUILTIN = "builtin:"
+HUB = "hf:"
+
+
+class SourceSettings(Settings):
+    """One source of rows.
+
+    `source`: `builtin:NAME`, a .jsonl, .csv or .parquet file, or `hf:ORG/NAME`. `columns` maps our fields (prompt,
+    messages, dialogue, chosen, rejected, category) to the source's columns. `limit` keeps that many rows, picked by
+    hash (of a Hub data set: the first). `subset`, `split`, `revision` are a Hub data set's.
+    """
+
+    source: str
+    columns: dict[str, str] = {}
+    limit: int | None = Field(default=None, ge=1)
+    subset: str | None = None
+    split: str = "train"
+    revision: str | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row with the words for where it stands."""
+
+    place: str
+    data: dict[str, Any]
+
+
+def builtin_sets() -> list[str]:
+    """The names of the sets that ship with Precepts."""
+    folder = resources.files("precepts.sources") / "builtin"
+    return sorted(item.name.removesuffix(".jsonl") for item in folder.iterdir() if item.name.endswith(".jsonl"))
+
+
+def rows(settings: SourceSettings) -> Iterator[Row]:
+    """The rows of a source, in its order. Raises InputError naming the file and line of what cannot be read."""
+    if settings.source.startswith(HUB):
+        return _hub(settings)
+    path = source_path(settings.source)
+    reader = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}.get(path.suffix)
+    if reader is None:
+        raise InputError(f"{path}: cannot tell what this is; give a .jsonl, .csv or .parquet file")
+    return reader(path)
+
+
+def source_path(source: str) -> Path:
+    """The file of a built-in or of a path. Raises InputError where there is none."""
+    if source.startswith(BUILTIN):
+        name = source.removeprefix(BUILTIN)
+        if name not in builtin_sets():
+            raise InputError(f"source '{source}': no built-in set has this name; {nearest(name, builtin_sets())}")
+        return Path(str(resources.files("precepts.sources") / "builtin" / f"{name}.jsonl"))
+    path = Path(source)
+    if not path.is_file():
+        raise InputError(f"source '{source}': there is no such file (built-in sets: {', '.join(builtin_sets())})")
+    return path
+
+
+def source_fingerprint(settings: SourceSettings) -> str:
+    """A name for what the source holds: the file's contents, or the Hub data set's coordinates."""
+    if settings.source.startswith(HUB):
+        return content_hash([settings.source, settings.subset, settings.split, settings.revision])
+    return file_fingerprint(source_path(settings.source))
+
+
+def _jsonl(path: Path) -> Iterator[Row]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            place = f"{path}, line {number}"
+            if not line.strip():
+                continue
+            try:
+                data = json.loads(line.decode("utf-8-sig"))
+            except (ValueError, RecursionError) as error:
+                raise InputError(f"{place}: not a line of JSON ({error}); mend or remove the line") from None
+            if not isinstance(data, dict):
+                raise InputError(f"{place}: expected a JSON object, found {type(data).__name__}")
+            yield Row(place, data)
+
+
+def _csv(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        try:
+            for data in reader:
+                yield Row(f"{path}, line {reader.line_num}", {key: data[key] for key in data if key})
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise InputError(f"{path}, after line {reader.line_num}: not a row of UTF-8 CSV ({error})") from None
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    number = 0
+    try:
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=1024):
+            for data in batch.to_pylist():
+                number += 1
+                yield Row(f"{path}, row {number}", data)
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path}: not a Parquet file that can be read ({error})") from None
+
+
+def _hub(settings: SourceSettings) -> Iterator[Row]:
+    import datasets
+
+    name = settings.source.removeprefix(HUB)
+    where = f"source '{settings.source}' (split {settings.split})"
+    try:
+        stream = datasets.load_dataset(
+            name, settings.subset, split=settings.split, revision=settings.revision, streaming=True
+        )
+        for number, data in enumerate(stream):
+            yield Row(f"{where}, row {number}", dict(data))
+    except InputError:
+        raise
+    except Exception as error:  # the Hub client raises many kinds; each is the user's network, name or access
+        summary = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{where}: cannot be read from the Hub: {summary}") from None

@@ -1,0 +1,69 @@
+"""Stage `pairs`: the SL-CAI model answers each red-team prompt twice (paper section 4.1).
+
+Reads the red-team prompts, held-out ones too: their pairs are labelled and never trained on, to measure the
+preference model. Writes a Pair for each; two answers that are the same, or not both usable, cannot be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from precepts.engines import Engine, Reply
+from precepts.identity import content_hash, seed_from
+from precepts.prompts.formats import Format
+from precepts.records import Pair, Prompt
+from precepts.runs.folder import StageFolder
+from precepts.runs.work import Chunk, ChunkResult, Worker
+from precepts.stages.prompts import read_split
+from precepts.stages.respond import SamplingSettings, answer_request, unusable_counts
+
+
+class PairSettings(SamplingSettings):
+    """How the two answers are sampled."""
+
+
+def run(folder: StageFolder, settings: PairSettings, style: Format, engine: Callable[[], Engine]) -> None:
+    """Sample two answers to every red-team prompt."""
+
+    def make_worker() -> Worker:
+        loaded = engine()
+        return lambda chunk: sample_pairs(chunk, loaded, settings, style)
+
+    both = ("train", "held_out")
+    total = sum(1 for _ in read_split(folder.run, ("red_team",), *both))
+    prompts = read_split(folder.run, ("red_team",), *both)
+    folder.write_chunks(Pair, prompts, total, settings.chunk_size, make_worker)
+    folder.finish(unusable_counts(folder.run, folder.name, Pair))
+
+
+def sample_pairs(chunk: Chunk[Prompt], engine: Engine, settings: PairSettings, style: Format) -> ChunkResult:
+    """A Pair for each prompt of the chunk."""
+    seeds = [seed_from(chunk.seed, prompt.id) for prompt in chunk.items]
+    requests = [
+        answer_request(prompt.messages, settings, style, seed_from(seed, side))
+        for prompt, seed in zip(chunk.items, seeds, strict=True)
+        for side in ("first", "second")
+    ]
+    replies = engine.generate(requests)
+    records = [
+        _pair(prompt, seed, first, second, engine.name)
+        for prompt, seed, first, second in zip(chunk.items, seeds, replies[0::2], replies[1::2], strict=True)
+    ]
+    return ChunkResult(records, sum(r.tokens_in for r in records), sum(r.tokens_out for r in records))
+
+
+def _pair(prompt: Prompt, seed: int, first: Reply, second: Reply, model: str) -> Pair:
+    same = "identical" if first.text == second.text else None
+    return Pair(
+        id=content_hash(["pair", prompt.id], 12),
+        prompt_id=prompt.id,
+        split=prompt.split,
+        messages=prompt.messages,
+        first=first.text,
+        second=second.text,
+        unusable=first.unusable or second.unusable or same,
+        model=model,
+        seed=seed,
+        tokens_in=first.tokens_in + second.tokens_in,
+        tokens_out=first.tokens_out + second.tokens_out,
+    )

@@ -1,0 +1,107 @@
+"""Stage `prompts`: read every source, split by hash, and write down what the run works on.
+
+Reads the sources that the recipe names. Writes `prompts` (Prompt) and `comparisons` (HumanComparison). A
+conversation that occurs twice is kept once. Safe-sounding prompts are for evaluation alone, so all are held out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from pydantic import Field, field_validator
+
+from precepts.errors import InputError
+from precepts.records import HumanComparison, Prompt
+from precepts.runs.folder import Run, StageFolder
+from precepts.settings import Settings
+from precepts.sources.items import read_comparisons, read_prompts
+from precepts.sources.read import SourceSettings
+from precepts.sources.split import refuse_held_out
+
+T = TypeVar("T", Prompt, HumanComparison)
+
+
+def _short_form(value: Any) -> Any:
+    """`builtin:red_team` stands for `{source: builtin:red_team}`."""
+    if isinstance(value, list):
+        return [{"source": each} if isinstance(each, str) else each for each in value]
+    return value
+
+
+class PromptSettings(Settings):
+    """Where prompts come from, by kind; `held_out` is the share kept for evaluation."""
+
+    red_team: list[SourceSettings] = Field(default=[SourceSettings(source="builtin:red_team")], min_length=1)
+    helpful: list[SourceSettings] = [SourceSettings(source="builtin:helpful")]
+    safe_sounding: list[SourceSettings] = [SourceSettings(source="builtin:safe_sounding")]
+    held_out: float = Field(default=0.2, ge=0, lt=1)
+
+    _short = field_validator("red_team", "helpful", "safe_sounding", mode="before")(_short_form)
+
+
+class PreferenceSettings(Settings):
+    """Where human helpfulness comparisons come from."""
+
+    helpful: list[SourceSettings] = [SourceSettings(source="builtin:helpfulness")]
+
+    _short = field_validator("helpful", mode="before")(_short_form)
+
+
+def run(folder: StageFolder, settings: PromptSettings, preferences: PreferenceSettings) -> None:
+    """Write the run's prompts and comparisons. Raises InputError for a row that cannot be read."""
+    counts: Counter[str] = Counter()
+    sources = {kind: getattr(settings, kind) for kind in ("red_team", "helpful", "safe_sounding")}
+    with folder.task("", len(sources) + 1, unit="sets") as task:
+        prompts = _once(_all_prompts(sources, settings.held_out, counts), counts)
+        folder.write_stream(Prompt, prompts, "prompts")
+        task.advance(len(sources))
+        found = (item for each in preferences.helpful for item in read_comparisons(each, settings.held_out))
+        comparisons = _once(_counted(found, "comparisons", counts), counts)
+        folder.write_stream(HumanComparison, comparisons, "comparisons")
+        task.advance()
+    if not counts["red_team, train"]:
+        raise InputError("prompts.red_team: no prompt is left to train on; add prompts or lower prompts.held_out")
+    folder.finish(dict(counts))
+
+
+def _all_prompts(sources: dict[str, list[SourceSettings]], held_out: float, counts: Counter[str]) -> Iterator[Prompt]:
+    for kind, settings in sources.items():
+        found = (item for each in settings for item in read_prompts(each, kind, held_out))
+        for prompt in _counted(found, kind, counts):
+            yield replace(prompt, split="held_out") if kind == "safe_sounding" else prompt
+
+
+def _counted(items: Iterable[T | None], what: str, counts: Counter[str]) -> Iterator[T]:
+    for item in items:
+        if item is None:
+            counts[f"{what}, rows left out"] += 1
+        else:
+            yield item
+
+
+def _once(items: Iterable[T], counts: Counter[str]) -> Iterator[T]:
+    seen: set[str] = set()
+    for item in items:
+        what = item.kind if isinstance(item, Prompt) else "comparisons"
+        if item.id in seen:
+            counts[f"{what}, given twice"] += 1
+        else:
+            seen.add(item.id)
+            counts[f"{what}, {item.split}"] += 1
+            yield item
+
+
+def read_split(run: Run, kinds: Iterable[str], *splits: str) -> Iterator[Prompt]:
+    """The run's prompts of these kinds and splits, streamed in order."""
+    wanted = set(kinds)
+    return (p for p in run.read("prompts", Prompt, "prompts") if p.kind in wanted and p.split in splits)
+
+
+def refuse_leaks(folder: StageFolder, used: Iterable[Any], held_out: float) -> None:
+    """Raise RunError if any record that is about to be trained on has a held-out prompt."""
+    kept_out = {p.id for p in folder.run.read("prompts", Prompt, "prompts") if p.split == "held_out"}
+    pairs = ((each.id if isinstance(each, Prompt) else each.prompt_id, each.messages) for each in used)
+    refuse_held_out(pairs, kept_out, held_out, folder.name)

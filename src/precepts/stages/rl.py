@@ -1,0 +1,49 @@
+"""Stage `rl`: reinforcement learning of the SL-CAI model against the preference model (paper section 4.1).
+
+Reads `models/sl`, `models/pm` and the training prompts, red-team and helpful. Writes `models/rl`, the training's
+steps and every rollout with its score.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from precepts.prompts.formats import Format
+from precepts.records import Rollout, TrainingStep
+from precepts.runs.folder import StageFolder
+from precepts.stages.prompts import read_split, refuse_leaks
+from precepts.training.settings import PolicySettings
+
+
+class RLSettings(PolicySettings):
+    """Reinforcement learning: see PolicySettings."""
+
+
+def run(folder: StageFolder, settings: RLSettings, style: Format, held_out: float) -> None:
+    """Train the RL-CAI model. Raises RunError where a prompt is held out."""
+    from precepts.training.policy import train_policy
+
+    prompts = list(read_split(folder.run, ("red_team", "helpful"), "train"))
+    refuse_leaks(folder, prompts, held_out)
+    random.Random(folder.stage_seed).shuffle(prompts)
+
+    def keep(step: int, rollouts: Sequence[Rollout]) -> None:
+        if rollouts:  # one shard for each checkpoint, so that what a resumed training does again it also overwrites
+            index = (step - 1) // settings.checkpoint_steps if settings.checkpoint_steps else 0
+            folder.write_records(Rollout, rollouts, set_name="rollouts", index=index)
+
+    steps, tokens = train_policy(
+        folder.run.model("sl"),
+        folder.run.model("pm"),
+        prompts,
+        folder.run.model("rl"),
+        folder.path,
+        settings,
+        style,
+        folder.stage_seed,
+        lambda total, done: folder.task("", total, done, "steps"),
+        keep,
+    )
+    folder.write_records(TrainingStep, steps, (tokens, 0))
+    folder.finish({"prompts": len(prompts), "steps": len(steps)})

@@ -1,0 +1,1 @@
+"""Losses, supervised finetuning, the preference model, the policy. Torch lives here."""

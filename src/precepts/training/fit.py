@@ -1,0 +1,152 @@
+"""What all three trainings share: LoRA, progress, checkpoints that can be trusted, models saved whole.
+
+1. LoRA on all linear layers by default, merged at the end, so that a trained model is a plain Hugging Face folder
+   that any tool loads. `lora: null` trains every weight.
+2. Compute is bfloat16 where the hardware has it; trained weights are float32.
+3. A checkpoint counts only when its mark was written after everything else. A killed training goes on from the last
+   one that counts, with the trainer's own state and random states, and ends with the same weights.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from transformers import PrinterCallback, TrainerCallback
+
+from precepts.records import TrainingStep
+from precepts.runs.progress import Task
+from precepts.training.settings import LoraSettings, OptimSettings
+
+MARK = "complete"
+Show = Callable[[int, int], AbstractContextManager[Task]]  # (steps in all, steps done) -> progress
+
+
+def lora_config(lora: LoraSettings, task: Literal["CAUSAL_LM", "SEQ_CLS"]) -> Any:
+    """A PEFT configuration on all linear layers (a scoring head is trained whole beside it)."""
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules="all-linear",
+        task_type=task,
+    )
+
+
+def trainer_arguments(optim: OptimSettings, folder: Path, seed: int, device: str, bf16: bool) -> dict[str, Any]:
+    """The arguments that every Hugging Face trainer gets from our settings."""
+    micro = min(optim.micro_batch, optim.batch_size)
+    return {
+        "output_dir": str(folder / "checkpoints"),
+        "per_device_train_batch_size": micro,
+        "gradient_accumulation_steps": max(1, optim.batch_size // micro),
+        "learning_rate": optim.learning_rate,
+        "num_train_epochs": optim.epochs,
+        "lr_scheduler_type": _schedule(optim),
+        "warmup_steps": optim.warmup,
+        "logging_steps": 1,
+        "save_strategy": "steps" if optim.checkpoint_steps else "no",
+        "save_steps": optim.checkpoint_steps or 500,
+        "save_total_limit": 2,
+        "report_to": "none",
+        "seed": seed % 2**32,
+        "data_seed": seed % 2**32,
+        "disable_tqdm": True,
+        "use_cpu": device == "cpu",
+        "bf16": bf16,
+        "dataloader_pin_memory": device != "cpu",
+        "gradient_checkpointing": False,
+    }
+
+
+def _schedule(optim: OptimSettings) -> str:
+    return "constant_with_warmup" if optim.schedule == "constant" and optim.warmup else optim.schedule
+
+
+class _Steps(TrainerCallback):  # type: ignore[misc]
+    """Shows each step, and marks each checkpoint once all that belongs to it is on the disk."""
+
+    def __init__(self, show: Show, before_mark: Callable[[int], None]) -> None:
+        self.show, self.before_mark = show, before_mark
+        self.context: AbstractContextManager[Task] | None = None
+        self.task: Task | None = None
+        self.note = ""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.context = self.show(state.max_steps, state.global_step)
+        self.task = self.context.__enter__()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.task:
+            self.task.advance(1, self.note)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        shown = {key: (logs or {}).get(key) for key in ("loss", "reward", "kl")}
+        self.note = "  ".join(f"{key} {float(value):.3f}" for key, value in shown.items() if value is not None)
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.before_mark(state.global_step)
+        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / MARK).touch()
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.context:
+            self.context.__exit__(None, None, None)
+
+
+def fit(trainer: Any, show: Show, before_mark: Callable[[int], None] = lambda step: None) -> list[TrainingStep]:
+    """Train, from the last checkpoint that counts if there is one; returns every logged step since the beginning.
+
+    `before_mark` is called with the step when a checkpoint was saved and before it counts.
+    """
+    folder = Path(trainer.args.output_dir)
+    for unmarked in (path for path in folder.glob("checkpoint-*") if not (path / MARK).exists()):
+        shutil.rmtree(unmarked)
+    last = max(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(_Steps(show, before_mark))
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    return [_step(entry) for entry in trainer.state.log_history if "loss" in entry]
+
+
+def tokens_seen(trainer: Any) -> int:
+    """How many tokens TRL's trainers say they have trained on."""
+    return max((int(entry["num_tokens"]) for entry in trainer.state.log_history if "num_tokens" in entry), default=0)
+
+
+def _step(entry: dict[str, Any]) -> TrainingStep:
+    def figure(key: str) -> float | None:
+        return float(entry[key]) if entry.get(key) is not None else None
+
+    return TrainingStep(
+        step=int(entry["step"]),
+        epoch=figure("epoch"),
+        loss=figure("loss"),
+        learning_rate=figure("learning_rate"),
+        grad_norm=figure("grad_norm"),
+        reward=figure("reward"),
+        kl=figure("kl"),
+        length=figure("completions/mean_length"),
+    )
+
+
+def save_whole(model: Any, tokenizer: Any, target: Path, dtype: torch.dtype) -> None:
+    """Merge adapters, save the model and its tokenizer in Hugging Face format beside `target`, then rename."""
+    merged = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+    beside = target.with_name(f".{target.name}.part")
+    for old in (beside, target):
+        shutil.rmtree(old, ignore_errors=True)
+    beside.mkdir(parents=True)
+    merged.to(dtype).save_pretrained(beside)
+    tokenizer.save_pretrained(beside)
+    beside.rename(target)
+
+
+def end_training(folder: Path) -> None:
+    """Remove the checkpoints of a training whose model is saved."""
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)

@@ -1,0 +1,123 @@
+"""Reinforcement learning against the preference model (paper section 4.1), by TRL's GRPO.
+
+1. For each prompt the policy samples a group of completions; each one's advantage is its preference-model score
+   relative to its group. The policy begins as the SL-CAI model, and a KL penalty of `beta` holds it near.
+2. The score is that of `scores.Scorer`, the same code that evaluation uses; every rollout is kept with its score.
+How it departs from the paper: the paper uses PPO, with a learned value function and one sample a prompt. GRPO needs
+no value model: the group's mean is the baseline. The clip (0.2) is the paper's; the KL term stands in the loss
+rather than in the reward, so `beta` is not on the scale of the paper's 0.001.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from precepts.engines.transformers import load_model, load_tokenizer
+from precepts.prompts.formats import Format
+from precepts.records import Prompt, Rollout, TrainingStep
+from precepts.training.fit import (
+    Show,
+    end_training,
+    fit,
+    lora_config,
+    save_whole,
+    tokens_seen,
+    trainer_arguments,
+)
+from precepts.training.scores import Scorer
+from precepts.training.settings import PolicySettings
+from precepts.training.sft import precision, trl_columns
+
+KeepRollouts = Callable[[int, Sequence[Rollout]], None]  # (step of the checkpoint, rollouts since the last one)
+
+
+def train_policy(
+    model: Path,
+    preference_model: Path,
+    prompts: Sequence[Prompt],
+    target: Path,
+    work: Path,
+    settings: PolicySettings,
+    style: Format,
+    seed: int,
+    show: Show,
+    keep: KeepRollouts,
+) -> tuple[list[TrainingStep], int]:
+    """Train the policy from `model` on `prompts` and save it at `target`; checkpoints go to `work`.
+
+    `keep` is called with the rollouts before each checkpoint counts, and at the end. Returns the logged steps and
+    the number of tokens trained on.
+    """
+    from datasets import Dataset
+    from trl import GRPOTrainer
+
+    torch.manual_seed(seed % 2**63)
+    device, dtype = precision(settings)
+    tokenizer = load_tokenizer(str(model))
+    tokenizer.padding_side = "left"
+    rewards = _Rewards(Scorer(str(preference_model), style), prompts)
+    rows = [
+        {"prompt": trl_columns(prompt.messages, style), "prompt_id": prompt.id, "kind": prompt.kind}
+        for prompt in prompts
+    ]
+    trainer = GRPOTrainer(
+        model=load_model(str(model), dtype if settings.lora else torch.float32, device),
+        reward_funcs=rewards,
+        args=_config(settings, work, seed, device, dtype),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        peft_config=lora_config(settings.lora, "CAUSAL_LM") if settings.lora else None,
+    )
+    rewards.step = lambda: int(trainer.state.global_step)
+    steps = fit(trainer, show, before_mark=lambda step: keep(step, rewards.taken()))
+    keep(int(trainer.state.global_step), rewards.taken())
+    save_whole(trainer.model, tokenizer, target, dtype)
+    end_training(work)
+    return steps, tokens_seen(trainer)
+
+
+def _config(settings: PolicySettings, work: Path, seed: int, device: str, dtype: torch.dtype) -> Any:
+    from trl import GRPOConfig
+
+    return GRPOConfig(
+        **trainer_arguments(settings, work, seed, device, dtype == torch.bfloat16),
+        max_steps=settings.steps or -1,
+        beta=settings.beta,
+        epsilon=settings.clip,
+        num_generations=settings.group,
+        max_completion_length=settings.max_tokens,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        loss_type="grpo",
+        scale_rewards="group",
+        disable_dropout=True,
+    )
+
+
+class _Rewards:
+    """A TRL reward function: the preference model's score of each completion, kept as a rollout."""
+
+    __name__ = "preference_model"
+
+    def __init__(self, scorer: Scorer, prompts: Sequence[Prompt]) -> None:
+        self.scorer = scorer
+        self.messages = {prompt.id: prompt.messages for prompt in prompts}
+        self.step: Callable[[], int] = lambda: 0
+        self._rollouts: list[Rollout] = []
+
+    def __call__(self, prompts: list[Any], completions: list[Any], **columns: Any) -> list[float]:
+        texts = [each if isinstance(each, str) else each[0]["content"] for each in completions]
+        texts = [text.strip() for text in texts]
+        scores = self.scorer.score([(self.messages[p], t) for p, t in zip(columns["prompt_id"], texts, strict=True)])
+        kept = zip(columns["prompt_id"], columns["kind"], texts, scores, strict=True)
+        self._rollouts += [Rollout(self.step() + 1, *each) for each in kept]
+        return scores
+
+    def taken(self) -> list[Rollout]:
+        """The rollouts since the last call."""
+        taken, self._rollouts = self._rollouts, []
+        return taken

@@ -1,0 +1,119 @@
+"""The preference model, trained on soft labels (paper section 4.1).
+
+1. The start model with a scalar head; a pair's two responses go through one forward pass and the loss is that of
+   `losses.soft_preference_loss`: the label's probability, not its winner.
+2. Human comparisons (label 1) and AI preferences (label in [0, 1]) are mixed; each pair carries the weight of its
+   source in the mean loss.
+3. `labels: hard` rounds AI labels to a winner, to show what the odds are worth (a label of exactly 0.5 stays).
+How it departs from the paper: no preference-model pretraining; whatever `models.start` names is the beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForSequenceClassification, Trainer, TrainingArguments
+
+from precepts.engines.models import model_path
+from precepts.engines.transformers import load_tokenizer
+from precepts.prompts.formats import Format
+from precepts.records import Messages, TrainingStep
+from precepts.training.fit import Show, end_training, fit, lora_config, save_whole, trainer_arguments
+from precepts.training.losses import soft_preference_loss, weighted_mean
+from precepts.training.scores import encode_scored, last_token_scores, pad_right, padding_token
+from precepts.training.settings import OptimSettings
+from precepts.training.sft import precision
+
+
+@dataclass(frozen=True)
+class LabelledPair:
+    """Two responses, the probability that the first is better, and how much the pair counts."""
+
+    messages: Messages
+    first: str
+    second: str
+    p_first: float
+    weight: float
+
+
+class _Trainer(Trainer):  # type: ignore[misc]
+    model_accepts_loss_kwargs = False
+
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any) -> Any:
+        scores = last_token_scores(model, inputs["input_ids"], inputs["attention_mask"])
+        losses = soft_preference_loss(scores[0::2], scores[1::2], inputs["p_first"])
+        loss = weighted_mean(losses, inputs["weight"])
+        return (loss, {"scores": scores}) if return_outputs else loss
+
+
+def train_preference_model(
+    model: str,
+    pairs: Sequence[LabelledPair],
+    target: Path,
+    work: Path,
+    optim: OptimSettings,
+    style: Format,
+    seed: int,
+    show: Show,
+) -> tuple[list[TrainingStep], int]:
+    """Train a preference model from `model` on `pairs` and save it at `target`; checkpoints go to `work`.
+
+    Returns the logged steps and the number of tokens trained on.
+    """
+    torch.manual_seed(seed % 2**63)
+    device, dtype = precision(optim)
+    tokenizer = load_tokenizer(model_path(model))
+    tokenizer.pad_token = padding_token(tokenizer)
+    rows = [_row(tokenizer, pair, style, optim.max_length) for pair in pairs]
+    trainer = _Trainer(
+        model=_scoring_model(model, tokenizer, optim, dtype if optim.lora else torch.float32, device),
+        args=TrainingArguments(
+            **trainer_arguments(optim, work, seed, device, dtype == torch.bfloat16),
+            remove_unused_columns=False,
+        ),
+        train_dataset=rows,
+        data_collator=lambda batch: _collate(batch, tokenizer.pad_token_id),
+        processing_class=tokenizer,
+    )
+    steps = fit(trainer, show)
+    save_whole(trainer.model, tokenizer, target, dtype)
+    end_training(work)
+    return steps, round(sum(len(row["first"]) + len(row["second"]) for row in rows) * optim.epochs)
+
+
+def _scoring_model(model: str, tokenizer: Any, optim: OptimSettings, dtype: torch.dtype, device: str) -> Any:
+    from peft import get_peft_model
+
+    scoring = AutoModelForSequenceClassification.from_pretrained(
+        model_path(model),
+        num_labels=1,
+        dtype=dtype,
+        pad_token_id=tokenizer.pad_token_id,
+        use_safetensors=True,
+        trust_remote_code=False,
+    ).to(device)
+    torch.nn.init.zeros_(scoring.score.weight)  # every pair begins at even odds
+    scoring.score.float()
+    return get_peft_model(scoring, lora_config(optim.lora, "SEQ_CLS")) if optim.lora else scoring
+
+
+def _row(tokenizer: Any, pair: LabelledPair, style: Format, max_length: int) -> dict[str, Any]:
+    first, second = (
+        encode_scored(tokenizer, pair.messages, text, style, max_length) for text in (pair.first, pair.second)
+    )
+    return {"first": first, "second": second, "p_first": pair.p_first, "weight": pair.weight}
+
+
+def _collate(batch: Sequence[dict[str, Any]], pad: int) -> dict[str, torch.Tensor]:
+    """input_ids and attention_mask (2 x pairs, length), rows first, second, first, second, ...; p_first, weight (pairs,)."""
+    tokens, mask = pad_right([ids for row in batch for ids in (row["first"], row["second"])], pad)
+    return {
+        "input_ids": tokens,
+        "attention_mask": mask,
+        "p_first": torch.tensor([row["p_first"] for row in batch]),
+        "weight": torch.tensor([row["weight"] for row in batch]),
+    }

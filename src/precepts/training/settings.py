@@ -1,0 +1,53 @@
+"""How models are trained, as settings. No torch here: a recipe is read and checked without it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from precepts.settings import Settings
+
+
+class LoraSettings(Settings):
+    """Low-rank adapters: rank, scale (alpha / rank), dropout."""
+
+    rank: int = Field(default=16, ge=1)
+    alpha: int = Field(default=32, ge=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+
+class OptimSettings(Settings):
+    """How a model is trained. `batch_size` counts examples (pairs, for a preference model) in one optimiser step,
+    taken `micro_batch` at a time; `checkpoint_steps` is how often a checkpoint is kept (null: never)."""
+
+    learning_rate: float = Field(default=2e-4, gt=0)
+    epochs: float = Field(default=1.0, gt=0)
+    batch_size: int = Field(default=16, ge=1)
+    micro_batch: int = Field(default=16, ge=1)
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    warmup: float = Field(default=0.05, ge=0, lt=1)
+    max_length: int = Field(default=512, ge=16)
+    lora: LoraSettings | None = LoraSettings()
+    checkpoint_steps: int | None = Field(default=200, ge=1)
+    dtype: Literal["auto", "bfloat16", "float32"] = "auto"
+    device: str = "auto"
+
+
+class PolicySettings(OptimSettings):
+    """GRPO: `batch_size` counts completions in one step, `group` of them to a prompt; `beta` is the KL coefficient;
+    `steps` ends training (null: `epochs` over the prompts). `max_tokens` bounds a completion (the paper: 128)."""
+
+    beta: float = Field(default=0.05, ge=0)
+    clip: float = Field(default=0.2, gt=0)
+    group: int = Field(default=4, ge=2)
+    steps: int | None = Field(default=None, ge=1)
+    max_tokens: int = Field(default=128, ge=1)
+    temperature: float = Field(default=1.0, gt=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _groups_fit(self) -> PolicySettings:
+        if self.batch_size % self.group:
+            raise ValueError(f"batch_size {self.batch_size} is not a multiple of group {self.group}; change one")
+        return self

@@ -1,0 +1,92 @@
+"""Supervised finetuning (paper section 3.1): the start model learns the revisions, and stays helpful.
+
+1. The loss is on the response alone, given the conversation as the model will see it at use.
+2. Examples are shuffled once, with the run's seed; the constant learning rate and one epoch are the paper's.
+How it departs from the paper: the paper finetunes a pretrained model; here it is whatever `models.start` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from precepts.engines.models import model_path
+from precepts.engines.transformers import best_device, best_dtype, load_model, load_tokenizer
+from precepts.prompts.formats import Format, render, turns_of
+from precepts.records import Messages, TrainingStep
+from precepts.training.fit import (
+    Show,
+    end_training,
+    fit,
+    lora_config,
+    save_whole,
+    tokens_seen,
+    trainer_arguments,
+)
+from precepts.training.settings import OptimSettings
+
+Example = tuple[Messages, str]  # a conversation, and the response to learn
+
+
+def trl_columns(messages: Messages, style: Format) -> Any:
+    """A conversation as TRL's `prompt` column: chat messages, or raw text."""
+    if style == "raw":
+        return render(turns_of(messages), "assistant", style)
+    return [asdict(message) for message in messages]
+
+
+def completion_column(text: str, style: Format) -> Any:
+    """A response as TRL's `completion` column."""
+    return f" {text}" if style == "raw" else [{"role": "assistant", "content": text}]
+
+
+def train_sft(
+    model: str,
+    examples: Sequence[Example],
+    target: Path,
+    work: Path,
+    optim: OptimSettings,
+    style: Format,
+    seed: int,
+    show: Show,
+) -> tuple[list[TrainingStep], int]:
+    """Finetune `model` on `examples` and save it at `target`; checkpoints go to `work`.
+
+    Returns the logged steps and the number of tokens trained on.
+    """
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    torch.manual_seed(seed % 2**63)
+    device, dtype = precision(optim)
+    tokenizer = load_tokenizer(model_path(model))
+    weights = dtype if optim.lora else torch.float32
+    rows = [
+        {"prompt": trl_columns(messages, style), "completion": completion_column(text, style)}
+        for messages, text in examples
+    ]
+    trainer = SFTTrainer(
+        model=load_model(model_path(model), weights, device),
+        args=SFTConfig(
+            **trainer_arguments(optim, work, seed, device, dtype == torch.bfloat16),
+            max_length=optim.max_length,
+            completion_only_loss=True,
+        ),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        peft_config=lora_config(optim.lora, "CAUSAL_LM") if optim.lora else None,
+    )
+    steps = fit(trainer, show)
+    save_whole(trainer.model, tokenizer, target, dtype)
+    end_training(work)
+    return steps, tokens_seen(trainer)
+
+
+def precision(optim: OptimSettings) -> tuple[str, torch.dtype]:
+    """(device, compute dtype) that these settings mean on this machine."""
+    device = best_device() if optim.device == "auto" else optim.device
+    return device, best_dtype(device) if optim.dtype == "auto" else getattr(torch, optim.dtype)
