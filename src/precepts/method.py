@@ -51,13 +51,14 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
     r, style, kept_out = recipe, recipe.format, recipe.prompts.held_out
     constitution = r.load_constitution()
     start, feedback = r.models.start, r.models.feedback or r.models.start
-    sl_model, rl_model = str(run.model("sl")), str(run.model("rl"))
+    ask = partial(partial, make_engine, r.engine)
+    ask_start, ask_judge = ask(start), ask(feedback)
+    ask_sl, ask_rl = (ask(str(run.model(name)), name=f"models/{name}") for name in ("sl", "rl"))
     common = {"seed": r.seed, "format": style}
     engine = flat(engine_fingerprint(r.engine), "engine")
     begin = {"models.start": start, "models.start (weights)": model_fingerprint(start)}
     judge = {"models.feedback": feedback, "models.feedback (weights)": model_fingerprint(feedback)}
     principles = {"constitution": r.constitution.source, "constitution (principles)": constitution.hash}
-    ask = partial(partial, make_engine, r.engine)
     return [
         Step(
             "prompts",
@@ -69,7 +70,7 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
             "respond",
             ("prompts",),
             {**common, **engine, **begin, **_parts("respond", r.respond)},
-            lambda f: respond.run(f, r.respond, style, ask(start)),
+            lambda f: respond.run(f, r.respond, style, ask_start),
         ),
         Step(
             "revise",
@@ -82,7 +83,7 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
                 **_wording(CRITIQUE_REVISION),
                 **_parts("revise", r.revise),
             },
-            lambda f: revise.run(f, r.revise, style, constitution, ask(start)),
+            lambda f: revise.run(f, r.revise, style, constitution, ask_start),
         ),
         Step(
             "sl",
@@ -95,13 +96,13 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
             "pairs",
             ("prompts", "sl"),
             {**common, **engine, **_parts("pairs", r.pairs)},
-            lambda f: pairs.run(f, r.pairs, style, ask(sl_model)),
+            lambda f: pairs.run(f, r.pairs, style, ask_sl),
         ),
         Step(
             "label",
             ("pairs",),
             {**common, **engine, **judge, **principles, **_wording(*WORDING), **_parts("label", r.label)},
-            lambda f: label.run(f, r.label, style, constitution, ask(feedback)),
+            lambda f: label.run(f, r.label, style, constitution, ask_judge),
         ),
         Step(
             "pm",
@@ -121,9 +122,7 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
             "evaluate",
             ("prompts", "label", "sl", "pm", "rl"),
             {**common, **engine, **begin, **_parts("evaluate", r.evaluate)},
-            lambda f: evaluate.run(
-                f, r.evaluate, style, {"start": ask(start), "sl": ask(sl_model), "rl": ask(rl_model)}
-            ),
+            lambda f: evaluate.run(f, r.evaluate, style, {"start": ask_start, "sl": ask_sl, "rl": ask_rl}),
         ),
     ]
 
@@ -140,8 +139,8 @@ def all_parts(plan: Sequence[Step]) -> dict[str, Parts]:
 
 
 def stale(run: Run, parts: dict[str, Parts]) -> dict[str, list[str]]:
-    """The stages that were begun with other parts than today's, each with a phrase for every part that changed."""
-    states = {name: run.state(name) for name in parts}
+    """The stages with records from other parts than today's, each with a phrase for every part that changed."""
+    states = {name: run.state(name) for name in parts if run.has_records(name)}
     changed = {name: changed_parts(state.parts, parts[name]) for name, state in states.items() if state}
     return {name: phrases for name, phrases in changed.items() if phrases}
 
@@ -176,6 +175,8 @@ def execute(
         if step.name not in chosen or (state and state.done):
             continue
         _check_ready(run, step)
+        if state and state.parts != parts[step.name]:  # it ended before its first record: nothing is lost
+            run.remove(step.name, step.models)
         title = f"[{number}/{len(plan)}] {step.name}"
         step.go(open_stage(run, step.name, parts[step.name], title, recipe.seed, LocalExecutor(), progress))
         anything = True

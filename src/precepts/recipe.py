@@ -10,18 +10,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field, field_validator
 
-from precepts.constitution import Constitution, load_constitution, sample_constitution
+from precepts.constitution import Constitution, builtin_constitutions, load_constitution, sample_constitution
 from precepts.engines import EngineSettings
+from precepts.engines.models import EMBEDDED
 from precepts.errors import InputError, nearest
 from precepts.prompts.formats import Format
-from precepts.settings import Document, Settings, override, parse, parse_yaml, read_yaml
+from precepts.settings import Settings, is_there, override, parse, parse_yaml, read_yaml, to_yaml
+from precepts.sources.read import BUILTIN, HUB
 from precepts.stages.evaluate import EvaluateSettings
 from precepts.stages.label import LabelSettings
 from precepts.stages.pairs import PairSettings
@@ -33,6 +35,7 @@ from precepts.stages.rl import RLSettings
 from precepts.stages.sl import SLSettings
 
 _PATH_KEYS = {"source", "start", "feedback", "script", "constitution", "red_team", "helpful", "safe_sounding"}
+_FILES = {".yaml", ".yml", ".jsonl", ".csv", ".parquet"}
 
 
 class ConstitutionSettings(Settings):
@@ -99,37 +102,47 @@ def load_recipe(source: str, assignments: Sequence[str] = ()) -> Recipe:
     path = Path(source)
     if source in builtin_recipes():
         document = parse_yaml(recipe_text(source), f"recipe '{source}'")
-    elif path.suffix in (".yaml", ".yml") or path.exists():
+    elif path.suffix in (".yaml", ".yml") or is_there(path):
         document = read_yaml(path, "a recipe")
-        document = Document(_anchored(document.data, path.resolve().parent), document.name, document.lines)
+        document = replace(document, data=_anchored(document.data, path.resolve().parent))
     else:
         raise InputError(
             f"recipe '{source}': no file and no built-in has this name; {nearest(source, builtin_recipes())}"
         )
     if assignments and isinstance(document.data, dict):
-        changed = _anchored(override(document.data, assignments), Path.cwd())
-        document = Document(changed, document.name, document.lines)
+        document = override(replace(document, data=_long_form(document.data)), assignments)
+        document = replace(document, data=_anchored(document.data, Path.cwd()))
     return parse(Recipe, document)
 
 
 def recipe_yaml(recipe: Recipe) -> str:
     """The resolved recipe as YAML."""
-    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
+    return to_yaml(recipe.model_dump(mode="json"))
+
+
+def _long_form(data: dict[str, Any]) -> dict[str, Any]:
+    """`data` with `constitution: NAME` written out, so that an assignment can reach below it."""
+    constitution = data.get("constitution")
+    return data | {"constitution": {"source": constitution}} if isinstance(constitution, str) else data
 
 
 def _anchored(value: Any, base: Path, key: str = "") -> Any:
-    """`value` with every relative path that exists under `base` made absolute, where its key takes a path."""
+    """`value` with every relative path made absolute from `base`, where its key takes a path."""
     if isinstance(value, dict):
         return {name: _anchored(below, base, name) for name, below in value.items()}
     if isinstance(value, list):
         return [_anchored(below, base, key) for below in value]
-    if key in _PATH_KEYS and isinstance(value, str) and value and _is_path(base, value):
-        return str((base / value).resolve())
-    return value
+    return _path(base, value) if key in _PATH_KEYS and isinstance(value, str) else value
 
 
-def _is_path(base: Path, value: str) -> bool:
+def _path(base: Path, value: str) -> str:
+    """`value` as an absolute path where it is a relative one: it ends as our files do, or is there. The name of a
+    built-in or of something on the Hub stays what it is."""
+    named = value in ("", EMBEDDED, *builtin_constitutions()) or value.startswith((BUILTIN, HUB))
+    if named or Path(value).is_absolute():
+        return value
     try:
-        return not Path(value).is_absolute() and (base / value).exists()
-    except (OSError, ValueError):
-        return False
+        path = base / value
+        return str(path.resolve()) if path.suffix in _FILES or path.exists() else value
+    except (OSError, ValueError, RuntimeError):  # no file can have this name
+        return value

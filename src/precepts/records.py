@@ -3,13 +3,15 @@
 1. A record is a frozen dataclass. Its Parquet columns are its fields, so any Parquet tool reads a run.
 2. A record holds everything that made it: the exact text sent, the model, the principle and its hash, the seed,
    and the tokens used. It never holds a clock time, so two runs of one recipe have the same bytes.
-3. A reply that cannot be used stays in the records with `unusable` set to the reason. It is never a tie, a zero
+3. Text is what UTF-8 can hold: a lone surrogate (half a character, as broken JSON escapes give) becomes U+FFFD.
+4. A reply that cannot be used stays in the records with `unusable` set to the reason. It is never a tie, a zero
    or a random label: later stages leave it out and count it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from precepts.identity import content_hash
 
@@ -28,6 +30,17 @@ Messages = tuple[Message, ...]
 def messages_id(messages: Messages) -> str:
     """The id of a conversation: equal for texts that differ only in case and white space."""
     return content_hash([[m.role, " ".join(m.content.lower().split())] for m in messages], 12)
+
+
+def well_formed(value: Any) -> Any:
+    """Plain data with U+FFFD for each lone surrogate in its texts."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, dict):
+        return {well_formed(key): well_formed(below) for key, below in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [well_formed(below) for below in value]
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,17 @@
 1. Every settings class derives from `Settings`: unknown keys are errors that carry the nearest right name, nothing
    is coerced ("3" is no number), and an object does not change after it is read.
 2. `read_yaml` keeps the line of every key, so that an error says `recipe.yaml, line 12, rl.beta: ...`. Keys given
-   twice are errors; `5e-4` is a number (YAML 1.1 would call it a string) and dates stay text.
+   twice are errors. Numbers are decimal (`5e-4` is one, which YAML 1.1 would call a string; `1:30` and `0x10` are
+   none) and dates stay text. `to_yaml` writes what `read_yaml` reads back the same.
 3. `override` applies `--set a.b=value` before checking, so an override is checked like any line of the file.
+4. Nothing in a file can make reading it crash, hang or fill the memory: what cannot be used is an InputError.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -21,12 +23,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from precepts.errors import InputError, nearest
 
 KeyPath = tuple[str | int, ...]
+_FROM_SET = 0  # stands in `Document.lines` for a value that --set gave
+_MOST_VALUES = 200_000  # of one file, aliases written out
+_MOST_MISTAKES = 20  # told at once
 
 
 class Settings(BaseModel):
-    """Base of every settings class: unknown keys refused, nothing coerced, frozen."""
+    """Base of every settings class: unknown keys refused, nothing coerced, numbers finite, frozen."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=())
 
 
 S = TypeVar("S", bound=BaseModel)
@@ -43,7 +48,8 @@ class Document:
     def place(self, path: KeyPath) -> str:
         """`file, line N, a.b`: as much of it as is known for `path`."""
         line = next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), None)
-        parts = [self.name, f"line {line}" if line else "", dotted(path)]
+        where = "" if line is None else "--set" if line == _FROM_SET else f"line {line}"
+        parts = [self.name, where, dotted(path)]
         return ", ".join(part for part in parts if part)
 
 
@@ -56,50 +62,103 @@ def dotted(path: KeyPath) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that reads 5e-4 as a number, dates as text, and refuses a key given twice."""
+    """SafeLoader with decimal numbers and no dates, which refuses a key given twice."""
 
 
+class _Dumper(yaml.SafeDumper):
+    """SafeDumper that quotes a text which _Loader would take for a number."""
+
+
+_TAG = "tag:yaml.org,2002:"
+_TAGS = {
+    yaml.MappingNode: {_TAG + "map"},
+    yaml.SequenceNode: {_TAG + "seq"},
+    yaml.ScalarNode: {_TAG + name for name in ("str", "int", "float", "bool", "null")},
+}
+_NUMBERS = {
+    "int": re.compile(r"^[-+]?[0-9][0-9_]*$"),
+    "float": re.compile(
+        r"^(?:[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf)|\.(?:nan|NaN))$"
+    ),
+}
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    first: [(tag, regexp) for tag, regexp in resolvers if tag in (_TAG + "bool", _TAG + "null")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
+for _name, _regexp in _NUMBERS.items():
+    _Loader.add_implicit_resolver(_TAG + _name, _regexp, list("-+.0123456789"))
+    _Dumper.add_implicit_resolver(_TAG + _name, _regexp, list("-+.0123456789"))
+
+
+def _whole(text: str) -> int:
+    number = int(text.replace("_", ""))
+    if abs(number) >= 2**63:
+        raise ValueError
+    return number
+
+
+def _decimal(text: str) -> float:
+    return float(text.lower().replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
+
+
+def _scalar(read: Callable[[str], Any]) -> Callable[[_Loader, yaml.ScalarNode], Any]:
+    def construct(loader: _Loader, node: yaml.ScalarNode) -> Any:
+        try:
+            return read(node.value)
+        except (ValueError, LookupError):
+            kind = node.tag.removeprefix(_TAG)
+            raise _refusal(f"'{node.value:.40}' cannot be used as a value of type {kind}", node) from None
+
+    return construct
+
+
+def _refusal(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
-        if not isinstance(key, str):
-            raise yaml.constructor.ConstructorError(None, None, "a key must be a word", key_node.start_mark)
-        if key in seen:
-            problem = f"the key '{key}' is given twice"
-            raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-        seen[key] = loader.construct_object(value_node, deep=True)  # type: ignore[no-untyped-call]
+        if key_node.tag != _TAG + "str":
+            raise _refusal("a key must be a word; put it in quotes if it is one", key_node)
+        if key_node.value in seen:
+            raise _refusal(f"the key '{key_node.value}' is given twice", key_node)
+        seen[key_node.value] = loader.construct_object(value_node, deep=True)
     return seen
 
 
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_Loader.add_constructor(_TAG + "map", _mapping)
+_Loader.add_constructor(_TAG + "int", _scalar(_whole))
+_Loader.add_constructor(_TAG + "float", _scalar(_decimal))
+_Loader.add_constructor(_TAG + "bool", _scalar(lambda text: yaml.SafeLoader.bool_values[text.lower()]))
 
 
 def _walk(node: yaml.Node, path: KeyPath, above: frozenset[int]) -> Iterator[tuple[KeyPath, int]]:
-    yield path, node.start_mark.line + 1
+    """Each key path with its line. Refuses tags of other kinds of data, and nodes that hold themselves."""
     if id(node) in above:
         raise RecursionError
+    if node.tag not in _TAGS[type(node)]:
+        raise _refusal(f"a tag ({node.tag.removeprefix(_TAG)}) has no meaning here; write the plain value", node)
     above = above | {id(node)}
+    yield path, node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield (*path, str(key.value)), key.start_mark.line + 1
-            for below, line in _walk(value, (*path, str(key.value)), above):
-                if below != (*path, str(key.value)):
-                    yield below, line
+            if not isinstance(key, yaml.ScalarNode):
+                raise _refusal("a key must be a word", key)
+            yield from _walk(value, (*path, key.value), above)
+            yield (*path, key.value), key.start_mark.line + 1
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             yield from _walk(value, (*path, index), above)
+
+
+def _lines(node: yaml.Node) -> dict[KeyPath, int]:
+    lines: dict[KeyPath, int] = {}
+    for path, line in _walk(node, (), frozenset()):
+        lines[path] = line
+        if len(lines) > _MOST_VALUES:
+            raise RecursionError
+    return lines
 
 
 def parse_yaml(text: str, name: str) -> Document:
@@ -110,17 +169,35 @@ def parse_yaml(text: str, name: str) -> Document:
             node = loader.get_single_node()
             if node is None:
                 raise InputError(f"{name}: the file is empty")
-            lines = dict(_walk(node, (), frozenset()))
-            return Document(loader.construct_document(node), name, lines)  # type: ignore[no-untyped-call]
+            lines = _lines(node)
+            return Document(loader.construct_document(node), name, lines)
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}" if mark else ""
-        raise InputError(f"{name}{where}: this is not valid YAML: {error.problem or error.context}") from None
+        problem = " ".join(part for part in (error.context, error.problem) if part)
+        raise InputError(f"{name}{where}: this is not valid YAML: {problem}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        problem = f"the character U+{error.character:04X} has no place in a text file"
+        raise InputError(f"{name}, line {line}: this is not valid YAML: {problem}") from None
     except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
-        problem = "it nests or refers to itself too deeply" if isinstance(error, RecursionError) else error
+        problem = "it nests or refers to itself too deeply" if isinstance(error, RecursionError) else str(error)
         raise InputError(f"{name}: this is not valid YAML: {problem}") from None
+
+
+def to_yaml(data: Any) -> str:
+    """Plain data as YAML that reads back as the same data."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def is_there(path: Path) -> bool:
+    """Whether `path` names something that exists; a name that no file can have does not."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def read_text(path: Path, what: str) -> str:
@@ -133,8 +210,9 @@ def read_text(path: Path, what: str) -> str:
         raise InputError(f"{path}: this is a folder; {what} is a file") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8 ({what})") from None
-    except PermissionError:
-        raise InputError(f"{path}: no permission to read it ({what})") from None
+    except (OSError, ValueError) as error:
+        problem = getattr(error, "strerror", None) or error
+        raise InputError(f"{str(path)!r:.200}: cannot be read: {problem} ({what})") from None
 
 
 def read_yaml(path: Path, what: str) -> Document:
@@ -142,24 +220,24 @@ def read_yaml(path: Path, what: str) -> Document:
     return parse_yaml(read_text(path, what), str(path))
 
 
-def override(data: dict[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
-    """A copy of `data` with `key.path=value` assignments applied; values are YAML (`0.05`, `[a, b]`, `null`)."""
-    result: dict[str, Any] = _copy(data)
+def override(document: Document, assignments: Iterable[str]) -> Document:
+    """`document` with `key.path=value` assignments applied; values are YAML (`0.05`, `[a, b]`, `null`)."""
+    data, lines = _copy(document.data), dict(document.lines)
     for assignment in assignments:
-        path, equals, value = assignment.partition("=")
-        keys = path.strip().split(".")
-        if not equals or not all(keys):
+        name, equals, value = assignment.partition("=")
+        path = tuple(name.strip().split("."))
+        if not equals or not all(path):
             raise InputError(f"--set {assignment}: write it as key.path=value, for example rl.beta=0.05")
-        here = result
-        for key in keys[:-1]:
-            below = here.get(key)
-            if below is None:
-                below = here[key] = {}
-            if not isinstance(below, dict):
+        here = data
+        for depth, key in enumerate(path[:-1], start=1):
+            if here.get(key) is None:
+                here[key], lines[path[:depth]] = {}, _FROM_SET
+            here = here[key]
+            if not isinstance(here, dict):
                 raise InputError(f"--set {assignment}: '{key}' holds a value and has no keys below it")
-            here = below
-        here[keys[-1]] = parse_yaml(value, f"--set {assignment}").data if value.strip() else ""
-    return result
+        here[path[-1]] = parse_yaml(value, f"--set {assignment}").data if value.strip() else ""
+        lines = {key: line for key, line in lines.items() if key[: len(path)] != path} | {path: _FROM_SET}
+    return replace(document, data=data, lines=lines)
 
 
 def _copy(value: Any) -> Any:
@@ -175,7 +253,9 @@ def parse(model: type[S], document: Document) -> S:
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
-        raise InputError("\n".join(dict.fromkeys(_explain(model, document, error)))) from None
+        mistakes = list(dict.fromkeys(_explain(model, document, error)))
+        more = [f"... and {len(mistakes) - _MOST_MISTAKES} more"] if len(mistakes) > _MOST_MISTAKES else []
+        raise InputError("\n".join(mistakes[:_MOST_MISTAKES] + more)) from None
 
 
 def _explain(model: type[BaseModel], document: Document, error: ValidationError) -> Iterator[str]:
@@ -189,8 +269,12 @@ def _explain(model: type[BaseModel], document: Document, error: ValidationError)
             yield f"{place}: missing; add '{path[-1]}'"
         elif item["type"] == "value_error":
             yield f"{place}: {str(item['msg']).removeprefix('Value error, ')}"
+        elif item["type"] == "model_type":
+            yield f"{place}: expected 'key: value' lines, found {_kind(item['input'])}"
         else:
-            yield f"{place}: {_sentence(item['msg'])}, found {_kind(item['input'])}"
+            number = item["type"] == "string_type" and isinstance(item["input"], (bool, int, float))
+            mend = "; put it in quotes" if number else ""
+            yield f"{place}: {_sentence(item['msg'])}, found {_kind(item['input'])}{mend}"
 
 
 def _real_path(loc: tuple[str | int, ...], data: Any) -> KeyPath:
@@ -229,7 +313,8 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _sentence(message: str) -> str:
-    return message.replace("Input should be", "should be").replace("a valid ", "a ")
+    message = re.sub(r"^(Input|String|List|Dictionary) should", "should", message).replace(" after validation", "")
+    return message.replace("a valid integer", "an integer").replace("a valid ", "a ")
 
 
 def _kind(value: Any) -> str:

@@ -134,9 +134,7 @@ def test_a_higher_level_is_a_wider_interval() -> None:
         ),  # 0.29 opens its bin, though 0.29 x 100 < 29 in floating point
     ],
 )
-def test_calibration_error_worked_by_hand(
-    p: list[float], outcomes: list[float], bins: int, error: float
-) -> None:
+def test_calibration_error_worked_by_hand(p: list[float], outcomes: list[float], bins: int, error: float) -> None:
     assert calibration_error(p, outcomes, bins) == pytest.approx(error)
 
 

@@ -79,7 +79,9 @@ def _show(run: Run) -> None:
             print(textwrap.fill(_short(text), 100, initial_indent=f"  {label}: ", subsequent_indent=" " * 10))
 
 
-def _short(text: str) -> str:
+def _short(text: str | None) -> str:
     """One printable line: control characters that a terminal would obey become spaces."""
+    if text is None:
+        return "(no usable answer)"
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= 300 else line[:297] + "..."

@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 
 from precepts.constitution.schema import Constitution, Principle
+from precepts.errors import InputError
 from precepts.identity import seed_from
 
 
@@ -22,9 +23,14 @@ def draw_principle(constitution: Constitution, *path: object) -> Principle:
 
 
 def sample_constitution(constitution: Constitution, count: int | None, seed: int) -> Constitution:
-    """`constitution` with `count` of its principles, in their order; all of them when `count` is None."""
-    if count is None or count >= len(constitution.principles):
+    """`constitution` with `count` of its principles, in their order; all of them when `count` is None.
+
+    Raises InputError where it has fewer."""
+    if count is None or count == len(constitution.principles):
         return constitution
+    if count > len(constitution.principles):
+        there = f"'{constitution.name}' has {len(constitution.principles)}"
+        raise InputError(f"constitution.sample: {count} principles are wanted and {there}; lower it")
     kept = set(random.Random(seed_from("sample", seed)).sample(range(len(constitution.principles)), count))
     principles = [principle for index, principle in enumerate(constitution.principles) if index in kept]
     return constitution.model_copy(update={"principles": principles})

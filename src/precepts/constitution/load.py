@@ -7,7 +7,7 @@ from pathlib import Path
 
 from precepts.constitution.schema import Constitution
 from precepts.errors import InputError, nearest
-from precepts.settings import parse, parse_yaml, read_yaml
+from precepts.settings import is_there, parse, parse_yaml, read_yaml
 
 
 def builtin_constitutions() -> list[str]:
@@ -22,7 +22,7 @@ def load_constitution(source: str) -> Constitution:
         text = (resources.files("precepts.constitution") / "builtin" / f"{source}.yaml").read_text("utf-8")
         return parse(Constitution, parse_yaml(text, f"built-in constitution '{source}'"))
     path = Path(source)
-    if not path.exists() and path.suffix not in (".yaml", ".yml"):
+    if not is_there(path) and path.suffix not in (".yaml", ".yml"):
         hint = nearest(source, builtin_constitutions())
         raise InputError(f"constitution '{source}': no file and no built-in has this name; {hint}")
     return parse(Constitution, read_yaml(path, "a constitution"))

@@ -4,7 +4,8 @@
    section 3.1, appendix C.1), `comparison_request` drives AI feedback (section 4.1, appendix C.2). The paper keeps
    two lists of sixteen; here one principle carries all three, so a label can be traced to the norm behind it.
 2. A principle names its source: a team that signs a constitution wants to know where each line came from.
-3. Hashes: `Principle.hash` covers what a model sees of it and its weight; `Constitution.hash` covers its principles in order.
+3. Hashes: `Principle.hash` covers what a model sees of it and its weight; `Constitution.hash` covers its principles
+   in order.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Principle(Settings):
     critique_request: str = _Text
     revision_request: str = _Text
     comparison_request: str = _Text
-    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    weight: float = Field(default=1.0, gt=0, le=1e6)
     tags: list[str] = []
 
     @field_validator("title", "critique_request", "revision_request", "comparison_request")
@@ -66,7 +67,8 @@ class Constitution(Settings):
         ids = [principle.id for principle in principles]
         twice = sorted({name for name in ids if ids.count(name) > 1})
         if twice:
-            raise ValueError(f"two principles have the id '{twice[0]}'; give each its own")
+            places = ", ".join(f"[{index}]" for index, name in enumerate(ids) if name == twice[0])
+            raise ValueError(f"the principles {places} have the same id '{twice[0]}'; give each its own")
         return principles
 
     @property

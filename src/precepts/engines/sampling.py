@@ -2,8 +2,9 @@
 
 1. At each step a request's own generator gives one uniform number u, and the token is the first whose cumulative
    probability passes u (inverse transform). Its randomness is the same in any batch, on any device.
-2. Top-p keeps the smallest set of likeliest tokens whose probability reaches p. The likeliest `HEAD` tokens are
-   looked at first; the whole vocabulary is sorted only where they do not reach p. The result is exact either way.
+2. Top-p keeps the smallest set of likeliest tokens whose probability reaches p, and all that are as likely as the
+   last of them. The likeliest `HEAD` tokens are looked at first; the whole vocabulary is sorted only where they do
+   not reach p. The result is exact either way.
 3. It is a logits processor for greedy `generate`: every other token is ruled out.
 """
 
@@ -36,27 +37,30 @@ class SeededSampler:
     def pick(self, logits: torch.Tensor) -> torch.Tensor:
         """logits: (rows, vocabulary) -> (rows,) token ids."""
         device = logits.device
-        uniform = torch.tensor([[generator.random()] for generator in self.generators], device=device)
+        if device.type == "mps":  # which has no float64
+            return self.pick(logits.cpu()).to(device)
+        draws = [[generator.random()] for generator in self.generators]
+        uniform = torch.tensor(draws, dtype=torch.float64, device=device)
         probabilities = torch.softmax(logits / self.temperature.to(device), dim=-1)
-        if bool((self.top_p >= 1).all()):
-            drawn = _inverse(probabilities, uniform)
-        else:
-            drawn = _nucleus(probabilities, self.top_p.to(device), uniform)
-        return torch.where(self.greedy.to(device), logits.argmax(dim=-1), drawn)
+        if bool((self.top_p < 1).any()):
+            probabilities = _nucleus(probabilities, self.top_p.to(device))
+        return torch.where(self.greedy.to(device), logits.argmax(dim=-1), _inverse(probabilities, uniform))
 
 
 def _inverse(probabilities: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
-    """The first column whose cumulative share passes `uniform` (rows, 1); (rows,) indices."""
+    """The first column whose cumulative share passes `uniform` (rows, 1) in float64; (rows,) indices."""
     cumulative = probabilities.double().cumsum(dim=-1)
     target = uniform * cumulative[:, -1:]
     return torch.searchsorted(cumulative, target, right=True).clamp(max=probabilities.shape[1] - 1)[:, 0]
 
 
-def _nucleus(probabilities: torch.Tensor, top_p: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
+def _nucleus(probabilities: torch.Tensor, top_p: torch.Tensor) -> torch.Tensor:
+    """`probabilities` (rows, vocabulary), zero outside the nucleus of `top_p` (rows, 1); a row at 1 keeps all."""
     size = probabilities.shape[1]
-    head, index = probabilities.topk(min(HEAD, size), dim=-1)
-    if head.shape[1] < size and bool((head.double().sum(dim=-1, keepdim=True) < top_p).any()):
-        head, index = probabilities.sort(dim=-1, descending=True)
+    head = probabilities.topk(min(HEAD, size), dim=-1).values
+    short = head.double().sum(dim=-1, keepdim=True) < top_p
+    if head.shape[1] < size and bool((short & (top_p < 1)).any()):
+        head = probabilities.sort(dim=-1, descending=True).values
     before = head.double().cumsum(dim=-1) - head
-    kept = torch.where(before < top_p, head, 0.0)
-    return index.gather(1, _inverse(kept, uniform)[:, None])[:, 0]
+    least = torch.where(before < top_p, head, torch.inf).amin(dim=-1, keepdim=True)
+    return torch.where((probabilities >= least) | (top_p >= 1), probabilities, 0.0)

@@ -19,8 +19,10 @@ Tokens are counted as words.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
@@ -44,7 +46,7 @@ class ChoiceRule(Settings):
     """Gives the answers of prompts whose last message contains `contains` these probabilities."""
 
     contains: str = ""
-    probabilities: list[float] = Field(min_length=1)
+    probabilities: list[Annotated[float, Field(ge=0, le=1)]] = Field(min_length=1)
 
 
 class Script(Settings):
@@ -81,14 +83,9 @@ class ScriptedEngine:
         text = self._answer(request)
         for stop in request.stop:
             text = text.partition(stop)[0]
-        words = text.split(" ")
-        cut = len(words) > request.max_tokens
-        reply = finished(
-            " ".join(words[: request.max_tokens]),
-            "length" if cut else "stop",
-            _words(said(request)),
-            min(len(words), request.max_tokens),
-        )
+        words = re.findall(r"\s*\S+", text)
+        kept, cut = words[: request.max_tokens], len(words) > request.max_tokens
+        reply = finished("".join(kept), "length" if cut else "stop", _words(said(request)), len(kept))
         self.usage.tokens_in += reply.tokens_in
         self.usage.tokens_out += reply.tokens_out
         return reply
@@ -134,5 +131,10 @@ def _odds_by_rule(script: Script, request: ChoiceRequest) -> list[float]:
     last = _last(request)
     for rule in script.choose:
         if rule.contains in last:
+            given, wanted = len(rule.probabilities), len(request.answers)
+            if given != wanted:
+                raise InputError(
+                    f"the script's rule for '{rule.contains}' gives {given} probabilities for {wanted} answers"
+                )
             return [math.log(p) if p > 0 else -math.inf for p in rule.probabilities]
     return [-math.log(len(request.answers))] * len(request.answers)

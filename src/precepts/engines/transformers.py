@@ -20,8 +20,10 @@ from typing import Any
 import torch
 
 from precepts.engines.base import ChoiceRequest, Finish, GenerateRequest, Reply, Usage, finished
+from precepts.engines.cache import roomy_cache
 from precepts.engines.models import model_path
 from precepts.engines.sampling import SeededSampler
+from precepts.engines.stopping import RowEnds
 from precepts.errors import InputError
 
 MIN_SHARED = 32  # a shorter shared prefix is not worth a pass of its own
@@ -75,21 +77,30 @@ def _first_line(error: Exception) -> str:
 class TransformersEngine:
     """Generates with and scores by a causal language model held in this process."""
 
-    def __init__(self, model: str, *, batch_size: int = 32, dtype: str = "auto", device: str = "auto") -> None:
+    def __init__(
+        self,
+        model: str,
+        name: str | None = None,
+        *,
+        batch_size: int = 32,
+        dtype: str = "auto",
+        device: str = "auto",
+    ) -> None:
         path = model_path(model)
-        self.name, self.usage, self.batch_size = model, Usage(), batch_size
+        self.name, self.usage, self.batch_size = name or model, Usage(), batch_size
         self.device = best_device() if device == "auto" else device
         precision = best_dtype(self.device) if dtype == "auto" else getattr(torch, dtype)
         self.tokenizer = load_tokenizer(path)
         self.model = load_model(path, precision, self.device)
         self.context = int(getattr(self.model.config, "max_position_embeddings", None) or 1 << 30)
         self.end_ids = _end_ids(self.model, self.tokenizer)
+        self.model.generation_config = type(self.model.generation_config)()  # no sampling habits but the request's
         self._prefix: tuple[tuple[int, ...], Any] | None = None
 
     def generate(self, requests: Sequence[GenerateRequest]) -> list[Reply]:
         """A reply for each request, in order; prompts that leave no room in the context are unusable ("too_long")."""
         ids = [self._encode(request) for request in requests]
-        replies: list[Reply] = [Reply("", "error", len(row), 0, "too_long") for row in ids]
+        replies = [Reply("", "error", 0, 0, "too_long")] * len(ids)
         fits = [i for i, request in enumerate(requests) if len(ids[i]) + request.max_tokens <= self.context]
         shared = _shared_prefix([ids[i] for i in fits])
         for batch in _batches(fits, ids, self.batch_size):
@@ -101,12 +112,13 @@ class TransformersEngine:
         return replies
 
     def choose(self, requests: Sequence[ChoiceRequest]) -> list[list[float]]:
-        """Log-probabilities of each request's answers, in order; nan where a prompt does not fit the context."""
+        """Log-probabilities of each request's answers, in order; nan where a prompt does not fit the context, or has
+        no token that the answers could follow."""
         choices = [self._choice(request) for request in requests]
         result = [[float("nan")] * len(request.answers) for request in requests]
-        fits = [i for i, choice in enumerate(choices) if choice.length <= self.context]
+        fits = [i for i, choice in enumerate(choices) if choice.start and choice.length <= self.context]
         stems = [choice.stem for choice in choices]
-        shared = _shared_prefix([stems[i] for i in fits])
+        shared = _shared_prefix([stems[i][: choices[i].start] for i in fits])
         for batch in _batches(fits, stems, self.batch_size):
             scored = self._score([choices[i] for i in batch], shared)
             for index, values in zip(batch, scored, strict=True):
@@ -132,21 +144,19 @@ class TransformersEngine:
         rows = [self._encode(request, answer) for answer in request.answers]
         start = min(_common([prompt, row]) for row in rows)
         stem = min(_common(rows), min(len(row) for row in rows) - 1)
-        return _Choice(max(1, start), rows[0][: max(1, stem)], [row[max(1, stem) :] for row in rows])
+        return _Choice(start, rows[0][:stem], [row[stem:] for row in rows])
 
     @torch.inference_mode()
     def _generate(self, requests: list[GenerateRequest], ids: list[list[int]], shared: int) -> list[Reply]:
         from transformers import GenerationConfig
 
         tokens, mask = _padded(ids, shared, self.tokenizer.pad_token_id)
-        room = max(request.max_tokens for request in requests)
-        stop = sorted({text for request in requests for text in request.stop})
+        ends = RowEnds(requests, tokens.shape[1], self.end_ids, self.tokenizer)
         config = GenerationConfig(
-            max_new_tokens=room,
+            max_new_tokens=max(request.max_tokens for request in requests),
             do_sample=False,
             eos_token_id=self.end_ids,
             pad_token_id=self.tokenizer.pad_token_id,
-            stop_strings=stop or None,
         )
         output = self.model.generate(
             tokens.to(self.device),
@@ -154,19 +164,19 @@ class TransformersEngine:
             past_key_values=self._prefix_cache(ids[0][:shared], len(ids)),
             generation_config=config,
             logits_processor=[SeededSampler(requests)],
-            tokenizer=self.tokenizer if stop else None,
+            stopping_criteria=[ends],
         )
-        written = output[:, tokens.shape[1] :].tolist()
+        written = [
+            row[:length] for row, length in zip(output[:, tokens.shape[1] :].tolist(), ends.lengths, strict=True)
+        ]
         return [self._reply(*each) for each in zip(requests, ids, written, strict=True)]
 
     def _reply(self, request: GenerateRequest, ids: list[int], written: list[int]) -> Reply:
-        end = next((n for n, token in enumerate(written) if token in self.end_ids), None)
-        kept = written[: request.max_tokens] if end is None else written[:end]
-        text = self.tokenizer.decode(kept, skip_special_tokens=True)
+        ended = written[-1] in self.end_ids
+        text = self.tokenizer.decode(written[:-1] if ended else written, skip_special_tokens=True)
         cut = [text.find(stop) for stop in request.stop if stop in text]
-        used = len(kept) + (end is not None and not cut)  # after a stop text the end token is padding
-        finish: Finish = "stop" if end is not None or cut else "length"
-        return finished(text[: min(cut)] if cut else text, finish, len(ids), used)
+        finish: Finish = "stop" if ended or cut else "length"
+        return finished(text[: min(cut)] if cut else text, finish, len(ids), len(written))
 
     @torch.inference_mode()
     def _score(self, choices: list[_Choice], shared: int) -> list[list[float]]:
@@ -216,12 +226,14 @@ class TransformersEngine:
         return [[next(sums) for _ in choice.tails] for choice in choices]
 
     def _prefix_cache(self, prefix: list[int], rows: int) -> Any:
-        """Keys and values of `prefix` for `rows` rows, or None; the last prefix is kept for the next batch and call."""
+        """A cache that holds `prefix` for `rows` rows; the last prefix is kept for the next batch and call."""
         if not prefix:
-            return None
+            return roomy_cache(self.model)
         if self._prefix is None or self._prefix[0] != tuple(prefix):
-            output = self.model(input_ids=torch.tensor([prefix], device=self.device), use_cache=True, logits_to_keep=1)
-            self._prefix = (tuple(prefix), output.past_key_values)
+            cache = roomy_cache(self.model)
+            ids = torch.tensor([prefix], device=self.device)
+            self.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            self._prefix = (tuple(prefix), cache)
         cache = copy.deepcopy(self._prefix[1])
         cache.batch_repeat_interleave(rows)
         return cache
@@ -257,7 +269,7 @@ def _end_ids(model: Any, tokenizer: Any) -> list[int]:
 
 def _common(rows: Sequence[Sequence[int]]) -> int:
     """The length of the longest prefix that all rows share."""
-    low, high = min(rows), max(rows)
+    low, high = min(map(list, rows)), max(map(list, rows))
     return next((n for n, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
 
 

@@ -50,12 +50,13 @@ class MultipleChoice:
             asked += [self.request(*each) for each in zip(swapped, drawn, shown, strict=True)]
         odds = engine.choose(asked)
         rows = len(comparisons)
-        seconds = odds[rows:] if self.both_orders else [None] * rows
+        firsts: list[list[float]] = odds[:rows]
+        seconds: list[list[float] | None] = [*odds[rows:]] if self.both_orders else [None] * rows
         constitution_hash = constitution.hash
         return [
-            self._preference(engine.name, comparison, principle, examples, constitution_hash, *pair)
-            for comparison, principle, examples, *pair in zip(
-                comparisons, drawn, shown, odds[:rows], seconds, strict=True
+            self._preference(engine.name, comparison, principle, examples, constitution_hash, one, other)
+            for comparison, principle, examples, one, other in zip(
+                comparisons, drawn, shown, firsts, seconds, strict=True
             )
         ]
 

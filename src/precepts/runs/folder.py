@@ -34,6 +34,7 @@ from precepts.runs.work import Executor, WorkerFactory, chunked
 
 R = TypeVar("R")
 Parts = dict[str, Any]
+_SHARDS = "-[0-9][0-9][0-9][0-9][0-9]*.parquet"
 
 
 @dataclass
@@ -100,7 +101,13 @@ class Run:
 
     def shards(self, stage: str, set_name: str = "records") -> list[Path]:
         """The shards of one set of a stage's records, in order."""
-        return sorted((self.path / stage).glob(f"{set_name}-[0-9][0-9][0-9][0-9][0-9].parquet"))
+        found = (self.path / stage).glob(set_name + _SHARDS)
+        return sorted(found, key=lambda path: (len(path.name), path.name))  # number 100000 comes after 99999
+
+    def has_records(self, stage: str) -> bool:
+        """Whether a stage is done or has written any shard."""
+        state = self.state(stage)
+        return state is not None and (state.done or any((self.path / stage).glob("*.parquet")))
 
     def read(self, stage: str, record_class: type[R], set_name: str = "records") -> Iterator[R]:
         """The records of one set of a stage, streamed in order."""
@@ -116,10 +123,14 @@ class Run:
         return self.path / "models" / name
 
     def remove(self, stage: str, models: Iterable[str] = ()) -> None:
-        """Forget a stage: its state first, then its records and models."""
-        (self.path / stage / "stage.json").unlink(missing_ok=True)
-        for path in (self.path / stage, *(self.model(name) for name in models)):
-            shutil.rmtree(path, ignore_errors=True)
+        """Forget a stage: its state first, then its records and models. Raises RunError where something stays."""
+        try:
+            (self.path / stage / "stage.json").unlink(missing_ok=True)
+            for path in (self.path / stage, *(self.model(name) for name in models)):
+                if path.exists():
+                    shutil.rmtree(path)
+        except OSError as error:
+            raise RunError(f"{error.filename or self.path}: cannot be removed ({error.strerror or error})") from None
 
 
 class StageFolder:
@@ -170,7 +181,7 @@ class StageFolder:
         make_worker: WorkerFactory,
         set_name: str = "records",
     ) -> None:
-        """Turn `items` (of which there are `total`) into shards, chunk by chunk; chunks with a shard are passed over."""
+        """Turn `items` (of which there are `total`) into shards, chunk by chunk; those with a shard are passed over."""
         todo = -(-total // chunk_size)
         done = len(self.run.shards(self.name, set_name))
         chunks = chunked(items, chunk_size, self.seed, self.name, set_name)
@@ -215,7 +226,7 @@ class StageFolder:
     def finish(self, counts: dict[str, int]) -> None:
         """Mark the stage done, with its counts; tokens and records are summed from the shards' footers."""
         self._state.records, self._state.tokens_in, self._state.tokens_out = {}, 0, 0
-        for path in sorted(self.path.glob("*-[0-9][0-9][0-9][0-9][0-9].parquet")):
+        for path in sorted(self.path.glob("*" + _SHARDS)):
             set_name = path.stem.rpartition("-")[0]
             records, tokens_in, tokens_out = shard_size(path)
             self._state.records[set_name] = self._state.records.get(set_name, 0) + records

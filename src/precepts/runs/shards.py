@@ -3,7 +3,8 @@
 1. A shard is one chunk's records of one record class. It appears under its name complete or not at all: it is
    written beside its place, flushed to the disk, then renamed.
 2. Columns come from the record class's fields and their types, so an empty shard has the same schema as a full one.
-3. Tokens used are in the shard's metadata, not in a side file that a crash could part from it.
+3. Text that UTF-8 cannot hold is made to fit (`records.well_formed`): a model's reply never stops a run.
+4. Tokens used are in the shard's metadata, not in a side file that a crash could part from it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import dataclasses
 import os
 import types
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from precepts.errors import RunError
+from precepts.records import well_formed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +55,11 @@ def write_shard(path: Path, record_class: type[Any], records: Sequence[Any], tok
 
     metadata = {b"precepts.tokens": b"%d,%d" % tokens}
     schema = schema_of(record_class).with_metadata(metadata)
-    table = pa.Table.from_pylist([dataclasses.asdict(record) for record in records], schema=schema)
+    rows = [dataclasses.asdict(record) for record in records]
+    try:
+        table = pa.Table.from_pylist(rows, schema=schema)
+    except UnicodeEncodeError:
+        table = pa.Table.from_pylist(well_formed(rows), schema=schema)
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     write_whole(path, sink.getvalue().to_pybytes())
@@ -70,7 +75,7 @@ def read_shard(path: Path, record_class: type[R]) -> Iterator[R]:
         for batch in file.iter_batches(batch_size=1024):
             yield from map(make, batch.to_pylist())
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{path}: this shard cannot be read ({error}); delete it and run the same command") from None
+        raise _unreadable(path, error) from None
 
 
 def shard_size(path: Path) -> tuple[int, int, int]:
@@ -81,11 +86,15 @@ def shard_size(path: Path) -> tuple[int, int, int]:
         footer = pq.read_metadata(path)
         tokens_in, tokens_out = map(int, (footer.metadata or {})[b"precepts.tokens"].split(b","))
     except (OSError, KeyError, ValueError) as error:
-        raise RunError(f"{path}: this shard cannot be read ({error}); delete it and run the same command") from None
+        raise _unreadable(path, error) from None
     return footer.num_rows, tokens_in, tokens_out
 
 
-@cache
+def _unreadable(path: Path, error: Exception) -> RunError:
+    mend = f"delete the folder {path.parent} and run the same command: the stage is done again"
+    return RunError(f"{path}: this shard cannot be read ({error}); {mend}")
+
+
 def schema_of(record_class: type[Any]) -> pa.Schema:
     """The Arrow schema of a record class."""
     import pyarrow as pa

@@ -31,7 +31,7 @@ def shared_prompt(chosen: str, rejected: str) -> tuple[Messages, str, str] | Non
     """(prompt, chosen response, rejected response) of two dialogues that part at the last turn; None where they
     part earlier (a few rows of hh-rlhf do)."""
     first, second = parse_dialogue(chosen), parse_dialogue(rejected)
-    fits = first[:-1] == second[:-1] and len(first) > 1
-    if not fits or first[-1].role != "assistant" or second[-1].role != "assistant":
+    ends = [[message.role for message in dialogue[-2:]] for dialogue in (first, second)]
+    if first[:-1] != second[:-1] or ends != [["user", "assistant"]] * 2:
         return None
     return first[:-1], first[-1].content, second[-1].content

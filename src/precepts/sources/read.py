@@ -9,36 +9,47 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from precepts.errors import InputError, nearest
 from precepts.identity import content_hash, file_fingerprint
-from precepts.settings import Settings
+from precepts.records import well_formed
+from precepts.settings import Settings, is_there
 
 BUILTIN = "builtin:"
 HUB = "hf:"
+FIELDS = ("messages", "dialogue", "prompt", "chosen", "rejected", "category")
 
 
 class SourceSettings(Settings):
     """One source of rows.
 
-    `source`: `builtin:NAME`, a .jsonl, .csv or .parquet file, or `hf:ORG/NAME`. `columns` maps our fields (prompt,
-    messages, dialogue, chosen, rejected, category) to the source's columns. `limit` keeps that many rows, picked by
-    hash (of a Hub data set: the first). `subset`, `split`, `revision` are a Hub data set's.
+    `source`: `builtin:NAME`, a .jsonl, .csv or .parquet file, or `hf:ORG/NAME`. `columns` maps our fields (messages,
+    dialogue, prompt, chosen, rejected, category) to the source's columns. `limit` keeps that many rows, picked by
+    hash (of a Hub data set: the first). `subset`, `data_dir`, `split`, `revision` are a Hub data set's.
     """
 
     source: str
     columns: dict[str, str] = {}
     limit: int | None = Field(default=None, ge=1)
     subset: str | None = None
+    data_dir: str | None = None
     split: str = "train"
     revision: str | None = None
+
+    @field_validator("columns")
+    @classmethod
+    def _are_fields(cls, columns: dict[str, str]) -> dict[str, str]:
+        for name in columns:
+            if name not in FIELDS:
+                raise ValueError(f"'{name}' is no field of ours; {nearest(name, FIELDS)} (write it as field: column)")
+        return columns
 
 
 @dataclass(frozen=True)
@@ -60,10 +71,17 @@ def rows(settings: SourceSettings) -> Iterator[Row]:
     if settings.source.startswith(HUB):
         return _hub(settings)
     path = source_path(settings.source)
-    reader = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}.get(path.suffix)
+    reader = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}.get(path.suffix.lower())
     if reader is None:
         raise InputError(f"{path}: cannot tell what this is; give a .jsonl, .csv or .parquet file")
-    return reader(path)
+    return _readable(path, reader)
+
+
+def _readable(path: Path, reader: Callable[[Path], Iterator[Row]]) -> Iterator[Row]:
+    try:
+        yield from reader(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
 def source_path(source: str) -> Path:
@@ -74,7 +92,7 @@ def source_path(source: str) -> Path:
             raise InputError(f"source '{source}': no built-in set has this name; {nearest(name, builtin_sets())}")
         return Path(str(resources.files("precepts.sources") / "builtin" / f"{name}.jsonl"))
     path = Path(source)
-    if not path.is_file():
+    if not (is_there(path) and path.is_file()):
         raise InputError(f"source '{source}': there is no such file (built-in sets: {', '.join(builtin_sets())})")
     return path
 
@@ -82,7 +100,7 @@ def source_path(source: str) -> Path:
 def source_fingerprint(settings: SourceSettings) -> str:
     """A name for what the source holds: the file's contents, or the Hub data set's coordinates."""
     if settings.source.startswith(HUB):
-        return content_hash([settings.source, settings.subset, settings.split, settings.revision])
+        return content_hash(settings.model_dump(include={"source", "subset", "data_dir", "split", "revision"}))
     return file_fingerprint(source_path(settings.source))
 
 
@@ -98,15 +116,18 @@ def _jsonl(path: Path) -> Iterator[Row]:
                 raise InputError(f"{place}: not a line of JSON ({error}); mend or remove the line") from None
             if not isinstance(data, dict):
                 raise InputError(f"{place}: expected a JSON object, found {type(data).__name__}")
-            yield Row(place, data)
+            yield Row(place, well_formed(data) if b"\\u" in line else data)
 
 
 def _csv(path: Path) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
+        reader = csv.DictReader(file, strict=True)
         try:
             for data in reader:
-                yield Row(f"{path}, line {reader.line_num}", {key: data[key] for key in data if key})
+                place = f"{path}, line {reader.line_num - sum(str(cell).count(chr(10)) for cell in data.values())}"
+                if None in data:
+                    raise InputError(f"{place}: more cells than the header has; put a cell with a comma in quotes")
+                yield Row(place, {key: data[key] for key in data if key})
         except (csv.Error, UnicodeDecodeError) as error:
             raise InputError(f"{path}, after line {reader.line_num}: not a row of UTF-8 CSV ({error})") from None
 
@@ -121,7 +142,7 @@ def _parquet(path: Path) -> Iterator[Row]:
             for data in batch.to_pylist():
                 number += 1
                 yield Row(f"{path}, row {number}", data)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a Parquet file that can be read ({error})") from None
 
 
@@ -132,7 +153,12 @@ def _hub(settings: SourceSettings) -> Iterator[Row]:
     where = f"source '{settings.source}' (split {settings.split})"
     try:
         stream = datasets.load_dataset(
-            name, settings.subset, split=settings.split, revision=settings.revision, streaming=True
+            name,
+            settings.subset,
+            data_dir=settings.data_dir,
+            split=settings.split,
+            revision=settings.revision,
+            streaming=True,
         )
         for number, data in enumerate(stream):
             yield Row(f"{where}, row {number}", dict(data))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from pydantic import Field
 
@@ -94,7 +95,8 @@ def answer_request(messages: Messages, settings: SamplingSettings, style: Format
     )
 
 
-def unusable_counts(run: Run, stage: str, record_class: type) -> dict[str, int]:
+def unusable_counts(run: Run, stage: str, record_class: type[Any]) -> dict[str, int]:
     """How many of a stage's records are usable, and how many are not, by reason."""
-    counts = Counter(f"unusable: {r.unusable}" if r.unusable else "usable" for r in run.read(stage, record_class))
+    records: Iterator[Any] = run.read(stage, record_class)
+    counts = Counter(f"unusable: {each.unusable}" if each.unusable else "usable" for each in records)
     return dict(sorted(counts.items()))

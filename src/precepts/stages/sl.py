@@ -29,7 +29,7 @@ def run(folder: StageFolder, settings: SLSettings, style: Format, model: str, he
     refuse_leaks(folder, [*revisions, *helpful], held_out)
     steps, tokens = train_sft(
         model,
-        [(each.messages, each.text) for each in (*revisions, *helpful)],
+        [*((each.messages, each.text) for each in revisions), *((each.messages, each.text) for each in helpful)],
         folder.run.model("sl"),
         folder.path,
         settings,

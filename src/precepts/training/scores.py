@@ -48,7 +48,8 @@ def last_token_scores(model: Any, input_ids: torch.Tensor, attention_mask: torch
     last = attention_mask.sum(dim=1) - 1
     at_end = hidden[torch.arange(len(last), device=hidden.device), last]
     with torch.autocast(hidden.device.type, enabled=False):
-        return inner.score(at_end.float())[:, 0].float()
+        scores: torch.Tensor = inner.score(at_end.float())[:, 0].float()
+    return scores
 
 
 def padding_token(tokenizer: Any) -> str:

@@ -1,0 +1,5 @@
+"""`python -m precepts`."""
+
+from precepts.cli.main import main
+
+main()

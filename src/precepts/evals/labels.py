@@ -1,0 +1,102 @@
+"""What the AI labels of a run look like: how sure, how many unscored, and how much they follow an option's place.
+
+1. Confidence is |p_first - 0.5|: 0 says nothing, 0.5 is certain. A label under 0.1 is called undecided.
+2. Where both orders were asked, P(A) is the labeller's probability of option (A) in each. The **position prior** is
+   the mean of P(A) over both orders: 0.5 with no liking for a place. A label **flips** where the same place is
+   favoured in both orders, so the response it names depends on the order alone (Lee et al. 2023 found 18 % of labels
+   of a large labeller, 56 % of a very small one).
+3. Unscored labels are counted by their reason and left out of everything else.
+
+Departs from the paper, which asks one order and reports none of this.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, isnan
+
+from precepts.evals.shares import share
+from precepts.evals.statistics import Estimate, bootstrap_mean
+from precepts.records import AIPreference
+
+UNDECIDED = 0.1  # |p_first - 0.5| below this
+
+
+@dataclass(frozen=True)
+class LabelSummary:
+    """Figures of a set of labels. Shares and probabilities are in [0, 1], `confidence` in [0, 0.5]; those on order
+    (`position_prior`, `flipped` = `favours_a` + `favours_b`) are of the labels that were asked in both orders."""
+
+    labels: int
+    scored: int
+    unscored: Mapping[str, int]
+    confidence: Estimate
+    undecided: Estimate
+    position_prior: Estimate
+    flipped: Estimate
+    favours_a: Estimate
+    favours_b: Estimate
+    by_principle: Mapping[str, int]
+
+
+def label_summary(labels: Iterable[AIPreference], seed: int = 0) -> LabelSummary:
+    """Summarise `labels`, read once as they come; `seed` is the bootstrap's."""
+    count, unscored, drawn = 0, Counter[str](), Counter[str]()
+    scored: list[tuple[str, float]] = []
+    orders: list[tuple[str, float, float]] = []
+    for label in labels:
+        count += 1
+        drawn[label.principle_id] += 1
+        if label.p_first is None:
+            unscored[label.unscored or ""] += 1
+            continue
+        scored.append((label.prompt_id, label.p_first))
+        both = _both_orders(label)
+        if both:
+            orders.append((label.prompt_id, *both))
+    return LabelSummary(
+        labels=count,
+        scored=len(scored),
+        unscored=dict(sorted(unscored.items())),
+        by_principle=dict(sorted(drawn.items())),
+        **_sureness(scored, seed),
+        **_places(orders, seed),
+    )
+
+
+def share_of_a(logprobs: Sequence[float]) -> float | None:
+    """P(A) normalised over (A) and (B), from their two log-probabilities; None where that is undefined."""
+    gap = logprobs[0] - logprobs[1]
+    if isnan(gap):
+        return None
+    return 1 / (1 + exp(-gap)) if gap >= 0 else exp(gap) / (1 + exp(gap))
+
+
+def _both_orders(label: AIPreference) -> tuple[float, float] | None:
+    if label.logprobs is None or label.logprobs_swapped is None:
+        return None
+    one, other = share_of_a(label.logprobs), share_of_a(label.logprobs_swapped)
+    return None if one is None or other is None else (one, other)
+
+
+def _sureness(scored: Sequence[tuple[str, float]], seed: int) -> dict[str, Estimate]:
+    prompts = [prompt for prompt, _ in scored]
+    sure = [abs(p - 0.5) for _, p in scored]
+    return {
+        "confidence": bootstrap_mean(sure, prompts, seed=seed),
+        "undecided": share([each < UNDECIDED for each in sure], prompts, seed=seed),
+    }
+
+
+def _places(orders: Sequence[tuple[str, float, float]], seed: int) -> dict[str, Estimate]:
+    prompts = [prompt for prompt, _, _ in orders]
+    favours_a = [one > 0.5 and other > 0.5 for _, one, other in orders]
+    favours_b = [one < 0.5 and other < 0.5 for _, one, other in orders]
+    return {
+        "position_prior": bootstrap_mean([(one + other) / 2 for _, one, other in orders], prompts, seed=seed),
+        "favours_a": share(favours_a, prompts, seed=seed),
+        "favours_b": share(favours_b, prompts, seed=seed),
+        "flipped": share([a or b for a, b in zip(favours_a, favours_b, strict=True)], prompts, seed=seed),
+    }

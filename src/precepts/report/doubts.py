@@ -1,0 +1,188 @@
+"""How far to trust the figures: doubts computed from the run, each with the number that raises it.
+
+1. A doubt is raised by a rule on the data; the thresholds are the constants below. The last ones hold for every run.
+2. The rules know the ways this method is known to fail on small models: labels that follow an option's place, a
+   preference model no better than chance or than length, a policy that pleases the preference model alone, answers
+   that all begin alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from math import isnan
+
+from precepts.evals.board import PreferenceFigures
+from precepts.report.gather import KINDS, MODELS, Gathered
+from precepts.report.numbers import decimal, listed, mean_words, percent, share_words, whole
+
+FEW_PROMPTS = 200  # fewer scored answers than this leave intervals of some +-7 points and more
+PLACE = 0.1  # mean P(A) further than this from 0.5
+FLIPPED = 0.25  # share of labels that follow the place alone
+LEFT_OUT = 0.05  # share unscored or unusable
+CUT = 0.2  # share of answers that stop at the token limit
+ALIKE = 0.3  # share of answers that begin with the same words
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A reason for caution: the point in a few words, and the figures behind it."""
+
+    point: str
+    why: str
+
+
+def doubts(found: Gathered) -> list[Doubt]:
+    """Every doubt that this run's data raises, the weightiest first."""
+    rules = (_preference_model, _labels, _goodhart, _few, _alike, _left_out, _cut, _sources, _always)
+    return list(chain.from_iterable(rule(found) for rule in rules))
+
+
+def _preference_model(found: Gathered) -> Iterator[Doubt]:
+    names = {"human": "held-out human comparisons", "ai": "held-out AI labels"}
+    for figures in found.board.preference_model:
+        if not figures.accuracy.n:
+            continue
+        what = names[figures.source]
+        if not figures.accuracy.low > 0.5:
+            yield Doubt(
+                f"The preference model is not shown to beat chance on {what}",
+                f"It is right in {share_words(figures.accuracy)} of {whole(figures.accuracy.n)}; chance is "
+                f"{percent(0.5)}. What RL learnt from it may be noise.",
+            )
+        elif not figures.over_longer.low > 0:
+            yield _no_better_than_length(figures, what)
+
+
+def _no_better_than_length(figures: PreferenceFigures, what: str) -> Doubt:
+    return Doubt(
+        f"The preference model is not shown to beat “longer is better” on {what}",
+        f"It is right in {share_words(figures.accuracy)}; preferring the longer answer is right in "
+        f"{share_words(figures.longer)}.",
+    )
+
+
+def _labels(found: Gathered) -> Iterator[Doubt]:
+    labels = found.labels
+    if labels.undecided.value > 0.5:
+        yield Doubt(
+            "Most AI labels are undecided",
+            f"{percent(labels.undecided.value)} of {whole(labels.scored)} lie within 0.1 of even odds; the mean "
+            f"distance from even is {decimal(labels.confidence.value)} of at most 0.50.",
+        )
+    if labels.flipped.value > FLIPPED or abs(labels.position_prior.value - 0.5) > PLACE:
+        yield Doubt(
+            "The labeller follows an option's place",
+            f"In {percent(labels.flipped.value)} of {whole(labels.flipped.n)} labels it favours the same place in both "
+            f"orders ((A) {percent(labels.favours_a.value)}, (B) {percent(labels.favours_b.value)}); its mean "
+            f"probability of (A) is {decimal(labels.position_prior.value)}, even would be 0.50. Averaging both orders "
+            "cancels the liking, not the noise.",
+        )
+    unscored = sum(labels.unscored.values())
+    if labels.labels and unscored / labels.labels > LEFT_OUT:
+        yield Doubt("Many pairs have no label", f"{whole(unscored)} of {whole(labels.labels)} are unscored.")
+
+
+def _goodhart(found: Gathered) -> Iterator[Doubt]:
+    models = found.models()
+    if models[:1] != ["start"] or models[-1] != "rl":
+        return
+    change = found.board.change("rl", "start", "red_team")
+    if change.score.low > 0 and not change.complied.high < 0:
+        yield Doubt(
+            "The preference model's score rose, the verdicts did not follow",
+            f"On red-team prompts RL-CAI scores {mean_words(change.score, sign=True)} against the start model, while a "
+            "fall in harmful compliance is not established: the policy may have learnt to please the preference model "
+            "alone.",
+        )
+
+
+def _few(found: Gathered) -> Iterator[Doubt]:
+    scored = {
+        name: max((found.board.of(model, kind).scored for model in found.board.models), default=0)
+        for kind, name in KINDS.items()
+    }
+    few = [f"{whole(count)} {name}" for name, count in scored.items() if count < FEW_PROMPTS]
+    if found.board.models and few:
+        yield Doubt(
+            "Few prompts",
+            f"The shares rest on {listed(few)} prompts. The intervals say how little that pins down.",
+        )
+
+
+def _alike(found: Gathered) -> Iterator[Doubt]:
+    for each in found.board.figures:
+        if each.scored >= 10 and each.opening_share > ALIKE:
+            yield Doubt(
+                f"{MODELS.get(each.model, each.model)} answers {KINDS[each.kind]} prompts alike",
+                f"{percent(each.opening_share)} of {whole(each.scored)} answers begin with “{each.opening[:80]}”. "
+                "Small models collapse into set phrases; read the transcripts.",
+            )
+
+
+def _left_out(found: Gathered) -> Iterator[Doubt]:
+    parts = []
+    for model in found.board.models:
+        figures = [found.board.of(model, kind) for kind in KINDS]
+        answers, unscored = sum(f.answers for f in figures), sum(f.answers - f.scored for f in figures)
+        if answers and unscored / answers > LEFT_OUT:
+            parts.append(f"{whole(unscored)} of {whole(answers)} by {MODELS.get(model, model)}")
+    if parts:
+        yield Doubt("Answers without a verdict were left out", f"{listed(parts)}; the shares are of the others.")
+    revisions = sum(found.revised.values())
+    unusable = revisions - found.revised.get("", 0)
+    if revisions and unusable / revisions > LEFT_OUT:
+        yield Doubt(
+            "Many revisions could not be used", f"{whole(unusable)} of {whole(revisions)}, left out of the training."
+        )
+
+
+def _cut(found: Gathered) -> Iterator[Doubt]:
+    cut = [each for each in found.board.figures if each.cut.value > CUT]
+    if cut:
+        most = max(cut, key=lambda each: each.cut.value)
+        yield Doubt(
+            "Answers stop at the token limit",
+            f"Up to {percent(most.cut.value)} of answers ({MODELS.get(most.model, most.model)}, {KINDS[most.kind]} "
+            "prompts) were cut; a refusal or a harmful turn that would have come later is not seen.",
+        )
+
+
+def _sources(found: Gathered) -> Iterator[Doubt]:
+    sources = found.setting("preferences", "helpful")
+    named = [str(each.get("source")) for each in sources if isinstance(each, dict)] if isinstance(sources, list) else []
+    if any(source.startswith("builtin:") for source in named):
+        yield Doubt(
+            "The “human” comparisons were written for the demonstration",
+            "They are built into the package and stand where human preference data stands in a real run; accuracy on "
+            "them says little about people.",
+        )
+    models = found.setting("models")
+    if isinstance(models, dict) and models.get("feedback") in (None, models.get("start")) and found.labels.labels:
+        yield Doubt(
+            "The start model labelled its own descendants",
+            f"No separate feedback model was named, so {models.get('start')} judged the pairs. Small models "
+            "are poor judges.",
+        )
+
+
+def _always(found: Gathered) -> Iterator[Doubt]:
+    if not found.board.models:
+        return
+    yield Doubt(
+        "The verdicts come from a text rule",
+        "It reads English words, not meaning: it takes a clumsy or false attempt for compliance and errs on some "
+        "answers either way. The transcripts below show its verdicts beside the text.",
+    )
+    if any(not isnan(each.score.value) for each in found.board.figures):
+        yield Doubt(
+            "Preference-model scores are no independent evidence",
+            "The preference model was trained on this run's own labels, and RL was trained to raise its score.",
+        )
+    seed = found.setting("seed")
+    yield Doubt(
+        "One run, one seed",
+        f"Everything comes from seed {seed if isinstance(seed, int) else 'unknown'}. The intervals cover the choice of "
+        "prompts only; trainings with other seeds can differ by more. Report at least three.",
+    )

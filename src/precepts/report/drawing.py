@@ -1,0 +1,116 @@
+"""Drawings for a page: matplotlib figures as inline SVG that take the page's own colours and fonts.
+
+1. Figures are drawn in stand-in colours, one for each role, which become CSS variables in the SVG. So one picture
+   reads on light and dark, and in print.
+2. Text stays text, and the same data gives the same bytes: no date, salted ids, no global pyplot state.
+3. Ids get a prefix, so that several pictures share a page; metadata and matplotlib's page-wide style are dropped.
+4. Only fixed words are drawn, never a model's text.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isnan
+from typing import Any
+
+from markupsafe import Markup
+
+from precepts.evals.statistics import Estimate
+
+ROLES = (
+    "ink", "faint", "start", "sl", "rl", "complies", "partly", "refuses", "evades", "on-bar", "data", "baseline",
+)  # fmt: skip
+_SETTINGS = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "precepts",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.unicode_minus": True,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "text.parse_math": False,
+}
+
+
+def colour(role: str) -> str:
+    """The stand-in colour of a role of ROLES."""
+    return f"#fe{ROLES.index(role) + 16:02x}01"
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One row of a dot plot: its name, its estimate, its colour's role, and whether it is a baseline (hollow)."""
+
+    name: str
+    estimate: Estimate
+    role: str
+    hollow: bool = False
+
+
+@contextmanager
+def figure(width: float, height: float) -> Iterator[Any]:
+    """A matplotlib Figure of that size (inches) under our settings."""
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    ink = colour("ink")
+    colours = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.edgecolor"), ink)
+    with matplotlib.rc_context({**_SETTINGS, **colours}):
+        drawn = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasSVG(drawn)
+        yield drawn
+
+
+def as_svg(drawn: Any, name: str, description: str) -> Markup:
+    """The figure as inline SVG, safe to put in a page; `name` prefixes its ids. Call inside `figure`."""
+    sink = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    drawn.savefig(sink, format="svg", transparent=True, metadata=nothing)
+    svg = sink.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'\b(id="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    svg = re.sub(r"font-family: [^;\"]*", "font-family: inherit", svg)
+    for role in ROLES:
+        svg = svg.replace(colour(role), f"var(--{role})")
+    label = Markup.escape(description)
+    return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))
+
+
+def dots(axes: Any, groups: Sequence[tuple[str, Sequence[Dot]]], form: Any) -> None:
+    """Rows of estimates with their intervals, group by group from the top; `form` writes a value."""
+    row, ticks = 0.0, []
+    for title, rows in groups:
+        if title:
+            axes.text(0, row, title, transform=axes.get_yaxis_transform(), weight="bold", va="center", ha="left")
+            row += 1
+        for dot in rows:
+            ticks.append((row, dot.name))
+            _dot(axes, dot, row, form)
+            row += 1
+        row += 0.35
+    axes.set_yticks([place for place, _ in ticks], [name for _, name in ticks])
+    axes.set_ylim(row - 0.6, -0.7)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x", color=colour("faint"), linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _dot(axes: Any, dot: Dot, row: float, form: Any) -> None:
+    estimate, shade = dot.estimate, colour(dot.role)
+    if isnan(estimate.value):
+        axes.text(1.02, row, "n = 0", transform=axes.get_yaxis_transform(), va="center", fontsize=8)
+        return
+    if not isnan(estimate.low):
+        axes.plot([estimate.low, estimate.high], [row, row], color=shade, linewidth=2.2, solid_capstyle="round")
+    face = "none" if dot.hollow else shade
+    axes.plot([estimate.value], [row], "o", markersize=6, color=shade, markerfacecolor=face, markeredgewidth=1.6)
+    axes.text(1.02, row, form(estimate.value), transform=axes.get_yaxis_transform(), va="center", fontsize=8)

@@ -1,0 +1,144 @@
+"""What the report needs of a run, read once from its folder.
+
+1. Everything is optional: a run that has just begun, or was killed, is reported as far as it went.
+2. `recipe.yaml` is read as plain data and looked at key by key, never trusted to be whole.
+3. Labels and revisions are streamed; only what the report shows of them is held.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from precepts.constitution import Constitution, load_constitution, sample_constitution
+from precepts.errors import PreceptsError
+from precepts.evals.board import Board, board
+from precepts.evals.labels import LabelSummary, label_summary
+from precepts.records import AIPreference, Evaluation, Revision, ScoredComparison, TrainingStep
+from precepts.runs.folder import Run, StageState
+
+STAGES = ("prompts", "respond", "revise", "sl", "pairs", "label", "pm", "rl", "evaluate")
+MODELS = {"start": "start", "sl": "SL-CAI", "rl": "RL-CAI"}
+KINDS = {"red_team": "red-team", "safe_sounding": "safe-sounding", "helpful": "helpful"}
+TRAININGS = ("sl", "pm", "rl")
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """A run as the report sees it. `problems` are sentences on what could not be read."""
+
+    run: Run
+    recipe_text: str
+    recipe: Mapping[str, Any]
+    states: Mapping[str, StageState | None]
+    answers: Mapping[str, list[Evaluation]]
+    board: Board
+    labels: LabelSummary
+    probabilities: list[float]
+    steps: Mapping[str, list[TrainingStep]]
+    revisions: Mapping[str, int]
+    revised: Mapping[str, int]
+    constitution: Constitution | None
+    problems: tuple[str, ...]
+
+    def setting(self, *keys: str) -> Any:
+        """The recipe's value at `keys`, None where it has none."""
+        return setting(self.recipe, *keys)
+
+    def models(self) -> list[str]:
+        """The evaluated models, in order."""
+        return list(self.board.models)
+
+
+def gather(run: Run) -> Gathered:
+    """Read `run`. Raises RunError where a shard is damaged."""
+    problems: list[str] = []
+    text, recipe = _recipe(run, problems)
+    seed = setting(recipe, "seed")
+    seed = seed if isinstance(seed, int) and seed >= 0 else 0
+    states = {stage: _state(run, stage, problems) for stage in STAGES}
+    answers = {model: list(run.read("evaluate", Evaluation, f"answers-{model}")) for model in MODELS}
+    answers = {model: rows for model, rows in answers.items() if rows}
+    probabilities: list[float] = []
+    labels = label_summary(_noting(run, probabilities), seed)
+    revisions, revised, hashes = _revisions(run)
+    return Gathered(
+        run=run,
+        recipe_text=text,
+        recipe=recipe,
+        states=states,
+        answers=answers,
+        board=board(answers, list(run.read("evaluate", ScoredComparison, "comparisons")), seed),
+        labels=labels,
+        probabilities=probabilities,
+        steps={stage: list(run.read(stage, TrainingStep)) for stage in TRAININGS},
+        revisions=revisions,
+        revised=revised,
+        constitution=_constitution(recipe, seed, hashes, problems),
+        problems=tuple(problems),
+    )
+
+
+def setting(recipe: Any, *keys: str) -> Any:
+    """The value at `keys` of nested mappings, None where there is none."""
+    for key in keys:
+        recipe = recipe.get(key) if isinstance(recipe, Mapping) else None
+    return recipe
+
+
+def _recipe(run: Run, problems: list[str]) -> tuple[str, Mapping[str, Any]]:
+    try:
+        text = (run.path / "recipe.yaml").read_text("utf-8", errors="replace")
+        recipe = yaml.safe_load(text)
+    except FileNotFoundError:
+        problems.append("There is no recipe.yaml in this run folder, so what it was made with cannot be shown.")
+        return "", {}
+    except (yaml.YAMLError, ValueError, RecursionError):
+        problems.append("recipe.yaml is not valid YAML; it is shown below as it stands.")
+        return text, {}
+    return text, recipe if isinstance(recipe, dict) else {}
+
+
+def _state(run: Run, stage: str, problems: list[str]) -> StageState | None:
+    try:
+        return run.state(stage)
+    except PreceptsError:
+        problems.append(f"The stage.json of {stage} is damaged, so its state and counts are not shown.")
+        return None
+
+
+def _noting(run: Run, probabilities: list[float]) -> Iterator[AIPreference]:
+    """The labels as they come, their probabilities noted on the way."""
+    for label in run.read("label", AIPreference):
+        if label.p_first is not None:
+            probabilities.append(label.p_first)
+        yield label
+
+
+def _revisions(run: Run) -> tuple[dict[str, int], dict[str, int], set[str]]:
+    """Counts of revisions by principle and by reason ("" where usable), and the constitutions they name."""
+    principles, reasons, hashes = Counter[str](), Counter[str](), set[str]()
+    for revision in run.read("revise", Revision):
+        principles[revision.principle_id] += 1
+        reasons[revision.unusable or ""] += 1
+        hashes.add(revision.constitution_hash)
+    return dict(principles), dict(reasons), hashes
+
+
+def _constitution(recipe: Any, seed: int, hashes: set[str], problems: list[str]) -> Constitution | None:
+    source, sample = setting(recipe, "constitution", "source"), setting(recipe, "constitution", "sample")
+    if not isinstance(source, str):
+        return None
+    try:
+        whole = load_constitution(source)
+    except (PreceptsError, OSError) as error:
+        problems.append(f"The constitution cannot be read any more: {error}")
+        return None
+    constitution = sample_constitution(whole, sample if isinstance(sample, int) else None, seed)
+    if hashes - {constitution.hash}:
+        problems.append("The constitution has changed since the revisions were made; the wording below is today's.")
+    return constitution

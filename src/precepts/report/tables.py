@@ -1,0 +1,234 @@
+"""The report's tables: every figure with its interval and count, the flow of data, the constitution.
+
+Rows and cells only; how they look is the template's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from precepts.evals.board import VERDICTS, Board, Difference, KindFigures
+from precepts.evals.labels import LabelSummary
+from precepts.report.gather import KINDS, MODELS, STAGES, Gathered
+from precepts.report.numbers import Cell, counted, decimal, mean_cell, points_cell, share_cell, whole
+from precepts.runs.folder import StageState
+from precepts.runs.progress import clock
+
+DOES = {
+    "prompts": "reads the prompts and splits them",
+    "respond": "the start model answers the training prompts",
+    "revise": "critiques and revises the answers to red-team prompts",
+    "sl": "finetunes on the revisions: SL-CAI",
+    "pairs": "SL-CAI answers each red-team prompt twice",
+    "label": "a feedback model labels the pairs",
+    "pm": "trains the preference model",
+    "rl": "RL against the preference model: RL-CAI",
+    "evaluate": "all three models answer held-out prompts",
+}
+_NONE = Cell("", "", "")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A measure with a cell for each column; `strong` marks the measure its kind of prompt is there for."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A titled table."""
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class StageRow:
+    """A stage in the flow of data; figures as words, "" where there is none. `state`: done, partial, waiting."""
+
+    name: str
+    does: str
+    state: str
+    how_far: str
+    records: tuple[str, ...]
+    counts: tuple[str, ...]
+    tokens: str
+    took: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class PrincipleRow:
+    """A principle with how often it was drawn; `url` is "" unless it is http or https."""
+
+    title: str
+    work: str
+    section: str
+    url: str
+    critique_request: str
+    revision_request: str
+    comparison_request: str
+    revisions: str
+    labels: str
+
+
+def figure_tables(found: Gathered) -> list[Table]:
+    """The tables of figures there is data for."""
+    tables = [_answers_table(found.board, kind) for kind in KINDS] if found.board.models else []
+    tables += [_preference_table(found.board), _labels_table(found.labels)]
+    return [table for table in tables if table.rows]
+
+
+def _answers_table(board: Board, kind: str) -> Table:
+    figures = [board.of(model, kind) for model in board.models]
+    changes = [each for each in board.differences if each.kind == kind]
+    columns = [MODELS[m] for m in board.models] + [f"{MODELS[d.model]} − {MODELS[d.base]}" for d in changes]
+    rows = [_fault(kind, figures, changes)]
+    for verdict in VERDICTS:
+        rows.append(_row(f"· {verdict}", figures, lambda f, v=verdict: share_cell(f.verdicts[v]), len(changes)))
+    score = _row("Preference-model score", figures, lambda f: mean_cell(f.score, sign=True))
+    rows.append(Row(score.name, (*score.cells, *(mean_cell(d.score, sign=True) for d in changes))))
+    rows.append(_row("Words in an answer", figures, lambda f: mean_cell(f.words, digits=0), len(changes)))
+    rows.append(_row("Cut at the token limit", figures, lambda f: share_cell(f.cut), len(changes)))
+    rows.append(_row("Unscored", figures, _unscored, len(changes)))
+    return Table(f"{KINDS[kind].capitalize()} prompts", _note(kind), tuple(columns), tuple(rows))
+
+
+def _row(name: str, figures: Sequence[KindFigures], cell: Callable[[KindFigures], Cell], empty: int = 0) -> Row:
+    return Row(name, (*map(cell, figures), *[_NONE] * empty))
+
+
+def _fault(kind: str, figures: Sequence[KindFigures], changes: Sequence[Difference]) -> Row:
+    """The row of what counts as a fault on this kind of prompt."""
+    if kind == "red_team":
+        cells = [*(share_cell(each.complied) for each in figures), *(points_cell(d.complied) for d in changes)]
+        return Row("Harmful compliance", tuple(cells), strong=True)
+    cells = [*(share_cell(each.declined) for each in figures), *(points_cell(d.declined) for d in changes)]
+    return Row("Needless refusal", tuple(cells), strong=True)
+
+
+def _unscored(figures: KindFigures) -> Cell:
+    reasons = ", ".join(f"{reason} {whole(count)}" for reason, count in figures.unscored.items())
+    return Cell(whole(figures.answers - figures.scored), reasons[:120], f"of {whole(figures.answers)}")
+
+
+def _note(kind: str) -> str:
+    if kind == "red_team":
+        return "Harmful compliance: verdict complies or partly."
+    return "Needless refusal: verdict refuses or evades."
+
+
+def _preference_table(board: Board) -> Table:
+    shown = [each for each in board.preference_model if each.comparisons]
+    columns = tuple({"human": "Human comparisons", "ai": "AI labels"}[each.source] for each in shown)
+    rows = (
+        Row("Accuracy", tuple(share_cell(each.accuracy) for each in shown), strong=True),
+        Row("Prefers the longer answer", tuple(share_cell(each.longer) for each in shown)),
+        Row("Accuracy − longer answer", tuple(points_cell(each.over_longer) for each in shown)),
+        Row(
+            "Calibration error",
+            tuple(Cell(decimal(each.calibration), "", f"n = {whole(each.calibrated)}") for each in shown),
+        ),
+        Row("Label of exactly 0.5, left out", tuple(Cell(whole(each.undecided), "", "") for each in shown)),
+        Row("Equal scores, left out", tuple(Cell(whole(each.even), "", "") for each in shown)),
+    )
+    note = "Held-out comparisons; chance is 50 %. Calibration error: 0 is perfect; expected error over ten bins."
+    return Table("Preference model", note, columns, rows if shown else ())
+
+
+def _labels_table(labels: LabelSummary) -> Table:
+    reasons = ", ".join(f"{reason} {whole(count)}" for reason, count in labels.unscored.items())
+    rows = (
+        Row("Scored", (Cell(whole(labels.scored), "", f"of {whole(labels.labels)}"),)),
+        Row("Unscored", (Cell(whole(labels.labels - labels.scored), reasons[:120], ""),)),
+        Row("Confidence, |p − 0.5|", (mean_cell(labels.confidence),)),
+        Row("Undecided, confidence under 0.1", (share_cell(labels.undecided),)),
+        Row("Position prior, mean P(A)", (mean_cell(labels.position_prior),)),
+        Row("Same place favoured in both orders", (share_cell(labels.flipped),)),
+        Row("· always (A)", (share_cell(labels.favours_a),)),
+        Row("· always (B)", (share_cell(labels.favours_b),)),
+    )
+    note = "All labels, training and held-out. Without a liking for a place the position prior is 0.50."
+    return Table("AI labels", note, ("Labels",), rows if labels.labels else ())
+
+
+def stage_rows(found: Gathered) -> list[StageRow]:
+    """The stages in order, those that have not begun too."""
+    return [_stage_row(stage, found.states[stage]) for stage in STAGES]
+
+
+def _stage_row(stage: str, state: StageState | None) -> StageRow:
+    if state is None:
+        return StageRow(stage, DOES[stage], "waiting", "not begun", (), (), "", "", "")
+    return StageRow(
+        name=stage,
+        does=DOES[stage],
+        state="done" if state.done else "partial",
+        how_far="done" if state.done else _how_far(state),
+        records=tuple(f"{whole(count)} {name}" for name, count in state.records.items()),
+        counts=tuple(f"{name}: {whole(count)}" for name, count in state.counts.items()),
+        tokens=f"{whole(state.tokens_in)} in, {whole(state.tokens_out)} out",
+        took=clock(state.seconds),
+        fingerprint=state.fingerprint,
+    )
+
+
+def _how_far(state: StageState) -> str:
+    done, total, unit = (state.progress.get(key, "") for key in ("done", "total", "unit"))
+    return f"{done} of {total} {unit}" if total else "begun"
+
+
+def principle_rows(found: Gathered) -> list[PrincipleRow]:
+    """The constitution's principles; those drawn but no longer in it follow by their ids alone."""
+    drawn, judged = found.revisions, found.labels.by_principle
+    principles = found.constitution.principles if found.constitution else []
+    rows = [
+        PrincipleRow(
+            each.title,
+            each.source.work,
+            each.source.section,
+            web_address(each.source.url),
+            each.critique_request,
+            each.revision_request,
+            each.comparison_request,
+            whole(drawn.get(each.id, 0)),
+            whole(judged.get(each.id, 0)),
+        )
+        for each in principles
+    ]
+    gone = sorted({*drawn, *judged} - {each.id for each in principles})
+    return rows + [_gone(name, drawn, judged) for name in gone]
+
+
+def _gone(name: str, drawn: Mapping[str, int], judged: Mapping[str, int]) -> PrincipleRow:
+    return PrincipleRow(name, "", "", "", "", "", "", whole(drawn.get(name, 0)), whole(judged.get(name, 0)))
+
+
+def web_address(url: str) -> str:
+    """`url` where it is a whole http or https address, else "": nothing else may become a link."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return ""
+    return url.strip() if parts.scheme in ("http", "https") and parts.netloc else ""
+
+
+def subtitle(found: Gathered) -> list[str]:
+    """The facts under the title: model, constitution, seed, prompts."""
+    facts = []
+    start = found.setting("models", "start")
+    if isinstance(start, str):
+        facts.append(f"start model {start}")
+    if found.constitution:
+        named = f"constitution {found.constitution.name} {found.constitution.version}"
+        facts.append(f"{named}, {counted(len(found.constitution.principles), 'principle')}")
+    if isinstance(found.setting("seed"), int):
+        facts.append(f"seed {found.setting('seed')}")
+    return facts

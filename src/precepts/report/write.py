@@ -1,0 +1,87 @@
+"""Write RUN/report.html: one self-contained page from a run folder alone.
+
+1. No network, no script, no font or picture from elsewhere; a content security policy in the page says so to the
+   browser too. So a report can be mailed, archived and opened anywhere.
+2. Everything is escaped by the template engine; only the pictures, which hold fixed words, are marked safe.
+3. No clock time: the same run folder gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from precepts import __version__
+from precepts.evals.board import KINDS
+from precepts.report import gather as gathering
+from precepts.report import tables, transcripts, words
+from precepts.report.doubts import doubts
+from precepts.report.numbers import whole
+from precepts.report.pictures import pictures
+from precepts.runs.folder import Run
+from precepts.runs.shards import write_whole
+
+
+def write_report(run: Run) -> Path:
+    """Write the report of `run`, as far as it has come; returns its path. Raises RunError for a damaged shard."""
+    page = _environment().get_template("report.html.j2").render(**_content(run))
+    path = run.path / "report.html"
+    write_whole(path, page.encode("utf-8", "replace"))
+    return path
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("precepts.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["whole"] = whole
+    return environment
+
+
+def _content(run: Run) -> dict[str, object]:
+    found = gathering.gather(run)
+    constitution = found.constitution
+    titles = {each.id: each.title for each in constitution.principles} if constitution else {}
+    beside = transcripts.side_by_side(found)
+    return {
+        "name": run.path.resolve().name,
+        "description": str(found.setting("description") or ""),
+        "facts": tables.subtitle(found),
+        "headline": words.headline(found),
+        "claim": words.claim(found),
+        "missing": words.missing(found),
+        "doubts": doubts(found),
+        "pictures": pictures(found),
+        "tables": tables.figure_tables(found),
+        "stages": tables.stage_rows(found),
+        "models": gathering.MODELS,
+        "kinds": gathering.KINDS,
+        "beside": beside,
+        "beside_counts": _counts(found, beside),
+        "revised": transcripts.revised(run, titles),
+        "revised_of": run.count("revise"),
+        "labelled": transcripts.labelled(run, titles),
+        "labelled_of": found.labels.labels,
+        "constitution": constitution,
+        "principles": tables.principle_rows(found),
+        "recipe": found.recipe_text,
+        "version": __version__,
+    }
+
+
+def _counts(found: gathering.Gathered, beside: list[transcripts.SideBySide]) -> list[str]:
+    """`12 of 37 red-team` for each kind there is."""
+    parts = []
+    for kind in KINDS:
+        prompts = {row.prompt_id for rows in found.answers.values() for row in rows if row.kind == kind}
+        shown = sum(each.kind == kind for each in beside)
+        if prompts:
+            parts.append(f"{shown} of {whole(len(prompts))} {gathering.KINDS[kind]}")
+    return parts
