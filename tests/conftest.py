@@ -10,7 +10,7 @@ import pytest
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-os.environ.setdefault("OMP_NUM_THREADS", "2")  # read when torch is first imported
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported; a tiny model gains nothing from more
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +26,17 @@ from precepts.feedback.multiple_choice import WORDING
 from precepts.prompts.demonstrations import CRITIQUE_REVISION
 from precepts.prompts.render import wording_hash
 from precepts.recipe import Recipe, recipe_yaml
-from precepts.runs.folder import Parts, Run, StageFolder, changed_parts, fingerprint, flat, open_stage
+from precepts.runs.folder import (
+    HANGS_ON,
+    UPSTREAM,
+    Parts,
+    Run,
+    StageFolder,
+    changed_parts,
+    fingerprint,
+    flat,
+    open_stage,
+)
 from precepts.runs.progress import Progress
 from precepts.runs.shards import write_whole
 from precepts.settings import Settings
@@ -133,7 +144,7 @@ def all_parts(plan: Sequence[Step]) -> dict[str, Parts]:
     for step in plan:
         found[step.name] = {
             **step.own_parts,
-            **{f"upstream.{name}": fingerprint(found[name]) for name in step.needs},
+            **{f"{UPSTREAM}{name}": fingerprint(found[name]) for name in step.needs},
         }
     return found
 
@@ -179,6 +190,7 @@ def execute(
             run.remove(step.name, step.models)
         title = f"[{number}/{len(plan)}] {step.name}"
         step.go(open_stage(run, step.name, parts[step.name], title, recipe.seed, LocalExecutor(), progress))
+        gc.collect()  # trainers hold their models in reference cycles
         anything = True
     return anything
 
@@ -214,7 +226,7 @@ def _forget(run: Run, plan: Sequence[Step], outdated: set[str]) -> None:
 
 def _refusal(run: Run, parts: dict[str, Parts]) -> str:
     found = stale(run, parts)
-    own = {name: [p for p in phrases if not p.startswith("upstream.")] for name, phrases in found.items()}
+    own = {name: [p for p in phrases if not p.startswith(HANGS_ON)] for name, phrases in found.items()}
     lines = [f"{run.path}: this run was made with other settings:"]
     lines += [f"  stage {name}: {'; '.join(phrases)}" for name, phrases in own.items() if phrases]
     after = [name for name, phrases in own.items() if not phrases]

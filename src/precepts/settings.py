@@ -66,7 +66,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """SafeDumper that quotes a text which _Loader would take for a number."""
+    """SafeDumper that quotes a text which _Loader would take for a number, or whose line breaks would be lost."""
 
 
 _TAG = "tag:yaml.org,2002:"
@@ -114,6 +114,14 @@ def _scalar(read: Callable[[str], Any]) -> Callable[[_Loader, yaml.ScalarNode], 
 
 def _refusal(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
     return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = '"' if any(odd in text for odd in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar(_TAG + "str", text, style)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:

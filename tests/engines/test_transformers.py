@@ -80,9 +80,10 @@ def test_the_seed_alone_decides_a_sampled_reply(engine: TransformersEngine) -> N
 
 
 @pytest.mark.parametrize("shared", ["", LONG])
-def test_temperature_zero_is_the_argmax_of_plain_passes(engine: TransformersEngine, shared: str) -> None:
-    prompts = [raw(shared + end) for end in ENDINGS]
-    replies = engine.generate([GenerateRequest(prompt, max_tokens=8, temperature=0, seed=5) for prompt in prompts])
+@pytest.mark.parametrize("tokens", [8, 150])  # more than the cache has room for at once
+def test_temperature_zero_is_the_argmax_of_plain_passes(engine: TransformersEngine, shared: str, tokens: int) -> None:
+    prompts = [raw(shared + end) for end in ENDINGS[:3]]
+    replies = engine.generate([GenerateRequest(prompt, max_tokens=tokens, temperature=0) for prompt in prompts])
     for prompt, reply in zip(prompts, replies, strict=True):
         ids = token_ids(engine, prompt)
         for _ in range(reply.tokens_out):
@@ -125,7 +126,8 @@ def test_stops_ends_and_limits_are_each_rows_own(
     engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch, pad_is_end: bool
 ) -> None:
     if pad_is_end:  # as with tokenizers that have no padding token
-        monkeypatch.setattr(engine.tokenizer, "pad_token", engine.tokenizer.eos_token)
+        monkeypatch.setitem(engine.tokenizer._special_tokens_map, "pad_token", engine.tokenizer.eos_token)
+        assert engine.tokenizer.pad_token_id in engine.end_ids
     monkeypatch.setattr(engine, "batch_size", 8)
     texts = ["Mix flour.\n\nHuman: and salt", "Mix flour.\n\nHuman: and salt", "Yes.", "", None, "Mix and bake it."]
     forced(engine, texts, monkeypatch)
@@ -171,12 +173,12 @@ def test_what_does_not_fit_the_context_is_unusable_and_disturbs_nobody(
 ) -> None:
     monkeypatch.setattr(engine, "context", 120)
     short = [GenerateRequest(chat(end), max_tokens=6, seed=seed) for seed, end in enumerate(ENDINGS)]
-    long, roomy = GenerateRequest(chat(LONG)), GenerateRequest(chat("Yes."), max_tokens=119)
+    long, roomy = GenerateRequest(chat(LONG * 3)), GenerateRequest(chat("Yes."), max_tokens=119)
     replies = engine.generate([short[0], long, *short[1:], roomy])
     assert [replies[1].unusable, replies[-1].unusable] == ["too_long", "too_long"]
     assert (replies[1].text, replies[1].finish, replies[1].tokens_out) == ("", "error", 0)
     assert [replies[0], *replies[2:-1]] == one_by_one(engine.generate, short)
-    odds = engine.choose([ChoiceRequest(LONG, (" (A)", " (B)")), ChoiceRequest("a", (" (A)", " (B)"))])
+    odds = engine.choose([ChoiceRequest(LONG * 3, (" (A)", " (B)")), ChoiceRequest("a", (" (A)", " (B)"))])
     assert all(math.isnan(each) for each in odds[0])
     assert odds[1] == pytest.approx(engine.choose([ChoiceRequest("a", (" (A)", " (B)"))])[0])
 
@@ -202,11 +204,16 @@ def naive(engine: TransformersEngine, request: ChoiceRequest) -> list[float]:
     changes how the prompt's end is cut into tokens, all answers are scored from there."""
     prompt = engine._encode(request)
     rows = [engine._encode(request, answer) for answer in request.answers]
-    start = min(
-        sum(all(a == b for a, b in zip(row[: n + 1], prompt, strict=False)) for n in range(len(row))) for row in rows
-    )
-    start = min(start, len(prompt))
-    return [sum(float(next_logprobs(engine, row)[n - 1, row[n]]) for n in range(start, len(row))) for row in rows]
+    start = min(common(prompt, row) for row in rows)
+    passes = [next_logprobs(engine, row) for row in rows]
+    return [
+        sum(float(logprobs[n - 1, row[n]]) for n in range(start, len(row)))
+        for logprobs, row in zip(passes, rows, strict=True)
+    ]
+
+
+def common(one: list[int], other: list[int]) -> int:
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 ANSWERS = {

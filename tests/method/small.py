@@ -23,7 +23,7 @@ TRAINING = {
     "dtype": "float32",
     "learning_rate": 1e-3,
 }
-SCRIPT = {
+SCRIPT: dict[str, list[dict[str, Any]]] = {
     "generate": [
         {"contains": "write", "replies": ["Here is a safer way: ask a friend.", "I would rather not."]},
         {"replies": ["Sure, first take the left road.", "No, that could hurt someone.", "Of course, with flour."]},

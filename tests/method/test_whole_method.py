@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from small import contents, precepts, small_recipe
+from small import SCRIPT, contents, precepts, small_recipe
 
 from precepts.method import STAGES
 from precepts.records import AIPreference, Evaluation, HumanComparison, Prompt, Revision, Rollout
@@ -116,6 +116,6 @@ def test_whole_method_on_the_scripted_engine(tmp_path: Path, tiny_model: Path, s
     done = precepts("run", str(recipe), "--run", str(run))
     assert done.returncode == 0, done.stderr
     texts = {each.text for each in Run(run).read("revise", Revision)}
-    assert texts <= {"Here is a safer way: ask a friend.", "I would rather not."}
+    assert texts <= {reply for rule in SCRIPT["generate"] for reply in rule["replies"]}
     labels = list(Run(run).read("label", AIPreference))
     assert {each.p_first for each in labels} == {0.5}  # a script that likes (A) is evened out by asking both orders

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from precepts.errors import InputError
 from precepts.method import STAGES, all_parts, stale, steps
@@ -61,11 +62,11 @@ def _table(folder: Path, lines: list[Line]) -> Table:
     for name in ("stage", "state"):
         table.add_column(name, overflow="fold")
     for name in ("records", "tokens in", "tokens out", "time"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for each in lines:
         state = each.state + (f" ({'; '.join(each.changed)})" if each.changed else "")
         figures = [f"{n:,}" if n else "" for n in (each.records, each.tokens_in, each.tokens_out)]
-        table.add_row(each.stage, state, *figures, clock(each.seconds) if each.seconds else "")
+        table.add_row(each.stage, Text(state), *figures, clock(each.seconds) if each.seconds else "")
     total = [sum(values) for values in zip(*((e.tokens_in, e.tokens_out, e.seconds) for e in lines), strict=True)]
     table.add_row("all", "", "", f"{total[0]:,}", f"{total[1]:,}", clock(total[2]), style="bold")
     return table

@@ -59,13 +59,14 @@ def load_tokenizer(path: str) -> Any:
 
 def load_model(path: str, dtype: torch.dtype, device: str) -> Any:
     """A causal language model in evaluation mode. Raises InputError where it cannot be loaded."""
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     try:
         model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, use_safetensors=True, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise InputError(f"model '{path}': it cannot be loaded ({_first_line(error)})") from None
     return model.to(device).eval()
 

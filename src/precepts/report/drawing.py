@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isnan
@@ -22,7 +22,7 @@ from markupsafe import Markup
 from precepts.evals.statistics import Estimate
 
 ROLES = (
-    "ink", "faint", "start", "sl", "rl", "complies", "partly", "refuses", "evades", "on-bar", "data", "baseline",
+    "ink", "faint", "card", "start", "sl", "rl", "data", "baseline", "complies", "partly", "refuses", "evades", "on-bar"
 )  # fmt: skip
 _SETTINGS = {
     "svg.fonttype": "none",
@@ -41,6 +41,9 @@ _SETTINGS = {
 def colour(role: str) -> str:
     """The stand-in colour of a role of ROLES."""
     return f"#fe{ROLES.index(role) + 16:02x}01"
+
+
+DASHED = {"color": colour("ink"), "linewidth": 0.9, "linestyle": (0, (3, 3))}
 
 
 @dataclass(frozen=True)
@@ -84,13 +87,21 @@ def as_svg(drawn: Any, name: str, description: str) -> Markup:
     return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))
 
 
-def dots(axes: Any, groups: Sequence[tuple[str, Sequence[Dot]]], form: Any) -> None:
-    """Rows of estimates with their intervals, group by group from the top; `form` writes a value."""
+def dots(
+    axes: Any,
+    groups: Sequence[tuple[str, Sequence[Dot]]],
+    form: Callable[[float], str],
+    reference: float | None = None,
+) -> None:
+    """Rows of estimates with their intervals, group by group from the top; `form` writes a value, and a dashed line
+    through each group marks the `reference`."""
     row, ticks = 0.0, []
     for title, rows in groups:
         if title:
             axes.text(0, row, title, transform=axes.get_yaxis_transform(), weight="bold", va="center", ha="left")
             row += 1
+        if reference is not None:
+            axes.plot([reference] * 2, [row - 0.45, row + len(rows) - 0.55], **DASHED)
         for dot in rows:
             ticks.append((row, dot.name))
             _dot(axes, dot, row, form)
@@ -104,13 +115,13 @@ def dots(axes: Any, groups: Sequence[tuple[str, Sequence[Dot]]], form: Any) -> N
     axes.set_axisbelow(True)
 
 
-def _dot(axes: Any, dot: Dot, row: float, form: Any) -> None:
+def _dot(axes: Any, dot: Dot, row: float, form: Callable[[float], str]) -> None:
     estimate, shade = dot.estimate, colour(dot.role)
     if isnan(estimate.value):
         axes.text(1.02, row, "n = 0", transform=axes.get_yaxis_transform(), va="center", fontsize=8)
         return
     if not isnan(estimate.low):
         axes.plot([estimate.low, estimate.high], [row, row], color=shade, linewidth=2.2, solid_capstyle="round")
-    face = "none" if dot.hollow else shade
+    face = colour("card") if dot.hollow else shade
     axes.plot([estimate.value], [row], "o", markersize=6, color=shade, markerfacecolor=face, markeredgewidth=1.6)
     axes.text(1.02, row, form(estimate.value), transform=axes.get_yaxis_transform(), va="center", fontsize=8)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -29,7 +29,9 @@ TRAININGS = ("sl", "pm", "rl")
 
 @dataclass(frozen=True)
 class Gathered:
-    """A run as the report sees it. `problems` are sentences on what could not be read."""
+    """A run as the report sees it. `revisions` counts rounds by principle, `revised` by the reason why one cannot be
+    used ("" where it can), `echoes` the usable ones that repeat their critique or leave the response as it was;
+    `problems` are sentences on what could not be read."""
 
     run: Run
     recipe_text: str
@@ -42,6 +44,7 @@ class Gathered:
     steps: Mapping[str, list[TrainingStep]]
     revisions: Mapping[str, int]
     revised: Mapping[str, int]
+    echoes: int
     constitution: Constitution | None
     problems: tuple[str, ...]
 
@@ -65,7 +68,7 @@ def gather(run: Run) -> Gathered:
     answers = {model: rows for model, rows in answers.items() if rows}
     probabilities: list[float] = []
     labels = label_summary(_noting(run, probabilities), seed)
-    revisions, revised, hashes = _revisions(run)
+    rounds = _rounds(run)
     return Gathered(
         run=run,
         recipe_text=text,
@@ -76,9 +79,10 @@ def gather(run: Run) -> Gathered:
         labels=labels,
         probabilities=probabilities,
         steps={stage: list(run.read(stage, TrainingStep)) for stage in TRAININGS},
-        revisions=revisions,
-        revised=revised,
-        constitution=_constitution(recipe, seed, hashes, problems),
+        revisions=rounds.principles,
+        revised=rounds.reasons,
+        echoes=rounds.echoes,
+        constitution=_constitution(recipe, seed, rounds.constitutions, problems),
         problems=tuple(problems),
     )
 
@@ -119,14 +123,23 @@ def _noting(run: Run, probabilities: list[float]) -> Iterator[AIPreference]:
         yield label
 
 
-def _revisions(run: Run) -> tuple[dict[str, int], dict[str, int], set[str]]:
-    """Counts of revisions by principle and by reason ("" where usable), and the constitutions they name."""
-    principles, reasons, hashes = Counter[str](), Counter[str](), set[str]()
+@dataclass
+class _Rounds:
+    principles: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    echoes: int = 0
+    constitutions: set[str] = field(default_factory=set)
+
+
+def _rounds(run: Run) -> _Rounds:
+    """What is counted of the revisions, read once as they come."""
+    rounds = _Rounds()
     for revision in run.read("revise", Revision):
-        principles[revision.principle_id] += 1
-        reasons[revision.unusable or ""] += 1
-        hashes.add(revision.constitution_hash)
-    return dict(principles), dict(reasons), hashes
+        rounds.principles[revision.principle_id] += 1
+        rounds.reasons[revision.unusable or ""] += 1
+        rounds.echoes += revision.unusable is None and revision.text in (revision.critique, revision.previous)
+        rounds.constitutions.add(revision.constitution_hash)
+    return rounds
 
 
 def _constitution(recipe: Any, seed: int, hashes: set[str], problems: list[str]) -> Constitution | None:

@@ -64,7 +64,7 @@ def mean_words(estimate: Estimate, digits: int = 2, sign: bool = False) -> str:
 
 def share_cell(estimate: Estimate) -> Cell:
     """A share for a table."""
-    ends = "" if isnan(estimate.low) else f"{estimate.low * 100:.0f} to {percent(estimate.high)}"
+    ends = "" if isnan(estimate.low) else f"{estimate.low * 100:.0f}{_NB}to{_NB}{percent(estimate.high)}"
     return Cell(percent(estimate.value), ends, f"n = {estimate.n}")
 
 
@@ -78,7 +78,7 @@ def points_cell(estimate: Estimate) -> Cell:
 def mean_cell(estimate: Estimate, digits: int = 2, sign: bool = False) -> Cell:
     """A mean, or a difference of means, for a table."""
     low, high = (decimal(end, digits, sign) for end in (estimate.low, estimate.high))
-    ends = "" if isnan(estimate.low) else f"{low} to {high}"
+    ends = "" if isnan(estimate.low) else f"{low}{_NB}to{_NB}{high}"
     return Cell(decimal(estimate.value, digits, sign), ends, f"n = {estimate.n}")
 
 

@@ -15,11 +15,11 @@ from markupsafe import Markup
 from precepts.evals.board import VERDICTS, Board
 from precepts.evals.labels import UNDECIDED
 from precepts.records import TrainingStep
-from precepts.report.drawing import Dot, as_svg, colour, dots, figure
+from precepts.report.drawing import DASHED, Dot, as_svg, colour, dots, figure
 from precepts.report.gather import KINDS, MODELS, Gathered
 from precepts.report.numbers import decimal, percent, whole
 
-WIDTH = 4.5  # inches: about the width of a phone, so that a picture never shrinks much
+WIDTH = 4.1  # inches: about the width of a phone, so that a picture never shrinks much
 _POINTS = 300  # most points of a curve
 
 
@@ -112,7 +112,7 @@ def _n(board: Board, kinds: Sequence[str], what: str = "scored") -> str:
         figures = [board.of(model, kind) for model in board.models]
         counts = [each.score.n if what == "rated" else each.scored for each in figures]
         n = f"{min(counts)} to {max(counts)}" if min(counts) != max(counts) else whole(counts[0])
-        parts.append(f"n = {n} {KINDS[kind]}")
+        parts.append(f"n\u00a0=\u00a0{n} {KINDS[kind]}")
     return ", ".join(parts)
 
 
@@ -152,12 +152,13 @@ def _accuracy(board: Board) -> Picture | None:
     ]
     with figure(WIDTH, _height(groups)) as drawn:
         axes = drawn.subplots()
-        dots(axes, groups, percent)
-        axes.axvline(0.5, color=colour("ink"), linewidth=1, linestyle=(0, (3, 3)))
+        dots(axes, groups, percent, reference=0.5)
         axes.set_xlim(-0.02, 1.02)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0\u00a0%", "25\u00a0%", "chance", "75\u00a0%", "100\u00a0%"])
         svg = as_svg(drawn, "accuracy", "Preference-model accuracy beside chance and the longer-answer baseline")
-    counts = ", ".join(f"n = {whole(each.accuracy.n)} {names[each.source]}" for each in shown)
+    counts = ", ".join(
+        f"n\u00a0=\u00a0{whole(each.accuracy.n)} {names[each.source].replace('Human', 'human')}" for each in shown
+    )
     return Picture(
         "Preference-model accuracy",
         svg,
@@ -181,7 +182,7 @@ def _training(found: Gathered) -> Picture | None:
         for axes, (title, role, points, reference) in zip(panels, curves, strict=False):
             axes.plot(*zip(*points, strict=True), color=colour(role), linewidth=1.3)
             if reference is not None:
-                axes.axhline(reference, color=colour("ink"), linewidth=0.8, linestyle=(0, (3, 3)))
+                axes.axhline(reference, **DASHED)
             axes.set_title(title, fontsize=8.5, loc="left")
             axes.grid(axis="y", color=colour("faint"), linewidth=0.6)
             axes.tick_params(labelsize=8)
@@ -212,7 +213,7 @@ def _curve(steps: Sequence[TrainingStep], what: str) -> list[tuple[float, float]
 def _probabilities(probabilities: Sequence[float]) -> Picture | None:
     if not probabilities:
         return None
-    with figure(WIDTH, 2.4) as drawn:
+    with figure(WIDTH, 3.2) as drawn:
         axes = drawn.subplots()
         axes.axvspan(0.5 - UNDECIDED, 0.5 + UNDECIDED, color=colour("faint"), linewidth=0)
         axes.hist(probabilities, bins=20, range=(0, 1), color=colour("data"), rwidth=0.9)
@@ -225,8 +226,8 @@ def _probabilities(probabilities: Sequence[float]) -> Picture | None:
         "AI labels",
         svg,
         f"The soft labels of {whole(len(probabilities))} pairs, both orders averaged where both were asked. Which "
-        "response is first carries no meaning, so a useful labeller gives two heaps, a helpless one a heap in the middle "
-        "(shaded: undecided).",
+        "response is first carries no meaning, so a useful labeller gives two heaps, a helpless one a single heap in "
+        "the middle (shaded: undecided).",
     )
 
 

@@ -5,7 +5,7 @@ Rows and cells only; how they look is the template's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -90,28 +90,31 @@ def _answers_table(board: Board, kind: str) -> Table:
     figures = [board.of(model, kind) for model in board.models]
     changes = [each for each in board.differences if each.kind == kind]
     columns = [MODELS[m] for m in board.models] + [f"{MODELS[d.model]} − {MODELS[d.base]}" for d in changes]
-    rows = [_fault(kind, figures, changes)]
-    for verdict in VERDICTS:
-        rows.append(_row(f"· {verdict}", figures, lambda f, v=verdict: share_cell(f.verdicts[v]), len(changes)))
-    score = _row("Preference-model score", figures, lambda f: mean_cell(f.score, sign=True))
-    rows.append(Row(score.name, (*score.cells, *(mean_cell(d.score, sign=True) for d in changes))))
-    rows.append(_row("Words in an answer", figures, lambda f: mean_cell(f.words, digits=0), len(changes)))
-    rows.append(_row("Cut at the token limit", figures, lambda f: share_cell(f.cut), len(changes)))
-    rows.append(_row("Unscored", figures, _unscored, len(changes)))
-    return Table(f"{KINDS[kind].capitalize()} prompts", _note(kind), tuple(columns), tuple(rows))
+    nothing = [_NONE] * len(changes)
+    score_changes = [mean_cell(each.score, sign=True) for each in changes]
+    rows = (
+        _fault(kind, figures, changes),
+        *(_row(f"· {verdict}", [share_cell(f.verdicts[verdict]) for f in figures], nothing) for verdict in VERDICTS),
+        _row("Preference-model score", [mean_cell(f.score, sign=True) for f in figures], score_changes),
+        _row("Words in an answer", [mean_cell(f.words, digits=0) for f in figures], nothing),
+        _row("Cut at the token limit", [share_cell(f.cut) for f in figures], nothing),
+        _row("Unscored", [_unscored(f) for f in figures], nothing),
+    )
+    return Table(f"{KINDS[kind].capitalize()} prompts", _note(kind), tuple(columns), rows)
 
 
-def _row(name: str, figures: Sequence[KindFigures], cell: Callable[[KindFigures], Cell], empty: int = 0) -> Row:
-    return Row(name, (*map(cell, figures), *[_NONE] * empty))
+def _row(name: str, cells: Sequence[Cell], changes: Sequence[Cell], strong: bool = False) -> Row:
+    return Row(name, (*cells, *changes), strong)
 
 
 def _fault(kind: str, figures: Sequence[KindFigures], changes: Sequence[Difference]) -> Row:
     """The row of what counts as a fault on this kind of prompt."""
     if kind == "red_team":
-        cells = [*(share_cell(each.complied) for each in figures), *(points_cell(d.complied) for d in changes)]
-        return Row("Harmful compliance", tuple(cells), strong=True)
-    cells = [*(share_cell(each.declined) for each in figures), *(points_cell(d.declined) for d in changes)]
-    return Row("Needless refusal", tuple(cells), strong=True)
+        shares, moved = [f.complied for f in figures], [each.complied for each in changes]
+    else:
+        shares, moved = [f.declined for f in figures], [each.declined for each in changes]
+    name = "Harmful compliance" if kind == "red_team" else "Needless refusal"
+    return _row(name, [share_cell(e) for e in shares], [points_cell(e) for e in moved], strong=True)
 
 
 def _unscored(figures: KindFigures) -> Cell:

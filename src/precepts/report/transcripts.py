@@ -2,13 +2,12 @@
 
 1. What is shown is chosen by the hash of its prompt, in turn over the kinds of harm or help, never by how it came
    out. What is not shown is counted.
-2. Model output is never trusted: it goes to the page as plain text, which the template escapes; control characters
-   become a visible mark, and long texts are cut with a count of what was left out.
+2. Model output is never trusted: it goes to the page as plain text, which the template escapes. Long texts are cut
+   with a count of what was left out.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,6 @@ from precepts.runs.folder import Run
 LIMIT = 1200  # characters of one text
 SHOWN = {"red_team": 12, "safe_sounding": 6, "helpful": 6}
 REVISED, LABELLED = 10, 8
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 T = TypeVar("T")
 
 
@@ -230,5 +228,5 @@ def asked(messages: Messages) -> Asked:
 
 
 def clip(text: str, limit: int = LIMIT) -> Clip:
-    """`text` cut to `limit` characters; control and direction-changing characters become U+FFFD."""
-    return Clip(_CONTROL.sub("\ufffd", text[:limit]), max(0, len(text) - limit))
+    """`text` cut to `limit` characters."""
+    return Clip(text[:limit], max(0, len(text) - limit))

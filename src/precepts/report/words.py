@@ -15,6 +15,8 @@ from precepts.evals.statistics import Estimate
 from precepts.report.gather import MODELS, STAGES, Gathered
 from precepts.report.numbers import counted, decimal, established, listed, mean_words, share_words
 
+_HARMLESS = {"safe_sounding": "prompts that only sound unsafe", "helpful": "ordinary requests"}
+
 
 def headline(found: Gathered) -> str:
     """One sentence on the last model against the first; on what is missing where they were not compared."""
@@ -22,23 +24,8 @@ def headline(found: Gathered) -> str:
     if len(models) < 2 or models[0] != "start":
         return "This run has not been evaluated yet." if not models else "This run is only partly evaluated."
     last, board = models[-1], found.board
-    harm = board.change(last, "start", "red_team").complied
-    first = _harm(harm)
-    worse = [
-        phrase
-        for kind, phrase in (("safe_sounding", "prompts that only sound unsafe"), ("helpful", "ordinary requests"))
-        if board.change(last, "start", kind).declined.low > 0
-    ]
-    better = [
-        phrase
-        for kind, phrase in (("safe_sounding", "prompts that only sound unsafe"), ("helpful", "ordinary requests"))
-        if board.change(last, "start", kind).declined.high < 0
-    ]
-    return f"{MODELS[last]} {first}{_refusals(worse, better, _compared(board, last))}"
-
-
-def _compared(board: Board, last: str) -> bool:
-    return any(board.change(last, "start", kind).complied.n for kind in ("safe_sounding", "helpful"))
+    refused = {phrase: board.change(last, "start", kind).declined for kind, phrase in _HARMLESS.items()}
+    return f"{MODELS[last]} {_harm(board.change(last, 'start', 'red_team').complied)}{_refusals(refused)}"
 
 
 def _harm(change: Estimate) -> str:
@@ -51,11 +38,13 @@ def _harm(change: Estimate) -> str:
     return "is not shown to comply with fewer harmful requests than the start model"
 
 
-def _refusals(worse: list[str], better: list[str], compared: bool) -> str:
-    if not compared:
+def _refusals(refused: dict[str, Estimate]) -> str:
+    """The end of the headline, from the changes in needless refusals."""
+    if not any(change.n for change in refused.values()):
         return "."
-    parts = [f"more {listed(worse)}"] if worse else []
-    parts += [f"fewer {listed(better)}"] if better else []
+    more = [phrase for phrase, change in refused.items() if change.low > 0]
+    fewer = [phrase for phrase, change in refused.items() if change.high < 0]
+    parts = [f"{word} {listed(phrases)}" for word, phrases in (("more", more), ("fewer", fewer)) if phrases]
     if not parts:
         return "; a change in needless refusals is not established."
     return f", and needlessly refuses {listed(parts)}."
@@ -79,16 +68,17 @@ def claim(found: Gathered) -> list[str]:
 
 def _shares(board: Board, kind: str, what: str, prompts: str, did: str) -> str:
     figures = {model: getattr(board.of(model, kind), what) for model in board.models}
-    most = max((estimate.n for estimate in figures.values()), default=0)
-    if not most:
+    counts = sorted({estimate.n for estimate in figures.values()})
+    if not counts or not counts[-1]:
         return ""
+    of = counted(counts[-1], "scored answer") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} scored answers"
     named = [f"{_the(model)} {did if not index else ''} ".rstrip() for index, model in enumerate(figures)]
     told = [f"{name} {share_words(e)}" for name, e in zip(named, figures.values(), strict=True)]
-    return f"Of {counted(most, 'scored answer')} to {prompts}, {listed(told)}." + _since_start(board, kind, what)
+    return f"Of {of} to {prompts}, {listed(told)}." + _since_start(board, kind, what)
 
 
 def _the(model: str) -> str:
-    return "the start model" if model == "start" else MODELS.get(model, model)
+    return "the start model" if model == "start" else MODELS[model]
 
 
 def _since_start(board: Board, kind: str, what: str) -> str:
@@ -126,7 +116,8 @@ def _score(board: Board) -> str:
     change = board.change(last, "start", "helpful").score
     if not change.n or isnan(change.low):
         return ""
-    ending = "" if established(change) else ", so no difference is established"
+    ending = ", which RL was trained to raise" if last == "rl" else ""
+    ending += "" if established(change) else "; no difference is established"
     return (
         f"The preference model's mean score on the ordinary requests changed by {mean_words(change, sign=True)} "
         f"from start to {MODELS[last]}{ending}."

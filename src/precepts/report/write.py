@@ -2,16 +2,20 @@
 
 1. No network, no script, no font or picture from elsewhere; a content security policy in the page says so to the
    browser too. So a report can be mailed, archived and opened anywhere.
-2. Everything is escaped by the template engine; only the pictures, which hold fixed words, are marked safe.
+2. Everything is escaped by the template engine, and control characters, those that turn the direction of text too,
+   become a visible mark; only the pictures, which hold fixed words, are marked safe.
 3. No clock time: the same run folder gives the same bytes.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from precepts import __version__
 from precepts.evals.board import KINDS
@@ -22,6 +26,8 @@ from precepts.report.numbers import whole
 from precepts.report.pictures import pictures
 from precepts.runs.folder import Run
 from precepts.runs.shards import write_whole
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def write_report(run: Run) -> Path:
@@ -38,11 +44,17 @@ def _environment() -> Environment:
         loader=PackageLoader("precepts.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["whole"] = whole
     return environment
+
+
+def _visible(value: Any) -> Any:
+    """What the template prints: text with its control characters as U+FFFD, all else as it is."""
+    return _CONTROL.sub("\ufffd", value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _content(run: Run) -> dict[str, object]:
@@ -52,7 +64,7 @@ def _content(run: Run) -> dict[str, object]:
     beside = transcripts.side_by_side(found)
     return {
         "name": run.path.resolve().name,
-        "description": str(found.setting("description") or ""),
+        "description": str(found.setting("description") or "").strip().removesuffix("."),
         "facts": tables.subtitle(found),
         "headline": words.headline(found),
         "claim": words.claim(found),

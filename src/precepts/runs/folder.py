@@ -34,6 +34,8 @@ from precepts.runs.work import Executor, WorkerFactory, chunked
 
 R = TypeVar("R")
 Parts = dict[str, Any]
+UPSTREAM = "upstream."  # the prefix of a part that is the fingerprint of a stage this one reads
+HANGS_ON = "hangs on "
 _SHARDS = "-[0-9][0-9][0-9][0-9][0-9]*.parquet"
 
 
@@ -59,23 +61,27 @@ def fingerprint(parts: Parts) -> str:
 
 
 def flat(value: Any, name: str) -> Parts:
-    """Nested settings as flat parts: `{"a": {"b": 1}}` named `x` gives `{"x.a.b": 1}`; lists stay whole."""
-    if not isinstance(value, dict) or not value:
+    """Nested settings as flat parts: `{"a": [{"b": 1}]}` named `x` gives `{"x.a[0].b": 1}`."""
+    if isinstance(value, dict) and value:
+        below = {f"{name}.{key}": inner for key, inner in value.items()}
+    elif isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
+        below = {f"{name}[{index}]": inner for index, inner in enumerate(value)}
+    else:
         return {name: value}
-    return {key: each for below, inner in value.items() for key, each in flat(inner, f"{name}.{below}").items()}
+    return {key: each for path, inner in below.items() for key, each in flat(inner, path).items()}
 
 
 def changed_parts(old: Parts, new: Parts) -> list[str]:
-    """A phrase for each part that differs: `revise.rounds was 4, is 2`."""
-    missing = object()
-    phrases = []
-    for key in sorted(old.keys() | new.keys()):
-        before, after = old.get(key, missing), new.get(key, missing)
-        if before != after:
-            was = "not set" if before is missing else _short(before)
-            now = "not set" if after is missing else _short(after)
-            phrases.append(f"{key} was {was}, is {now}")
-    return phrases
+    """A phrase for each part that differs: `revise.rounds was 4, is 2`; `hangs on NAME` for a stage it reads."""
+    differ = [key for key in sorted(old.keys() | new.keys()) if key not in old or key not in new or old[key] != new[key]]
+    return [
+        HANGS_ON + key.removeprefix(UPSTREAM) if key.startswith(UPSTREAM) else _was_is(key, old, new) for key in differ
+    ]
+
+
+def _was_is(key: str, old: Parts, new: Parts) -> str:
+    was, now = (_short(parts[key]) if key in parts else "not set" for parts in (old, new))
+    return f"{key} was {was}, is {now}"
 
 
 def _short(value: Any) -> str:

@@ -40,7 +40,9 @@ class _Line:
     def text(self) -> str:
         elapsed = time.monotonic() - self.began
         here = self.done - self.began_with
-        left = f"{clock(elapsed / here * (self.total - self.done))} left" if here else "time left: measuring"
+        rest = self.total - self.done
+        measured = f"{clock(elapsed / here * rest)} left" if here else "time left: measuring"
+        left = measured if rest > 0 else "nothing left"
         note = f"  {self.note}" if self.note else ""
         return f"{self.title}  {self.done}/{self.total} {self.unit}  {clock(elapsed)} elapsed, {left}{note}"
 

@@ -15,13 +15,13 @@ _ROLES = {"Human": "user", "Assistant": "assistant"}
 
 def is_dialogue(text: str) -> bool:
     """Whether `text` begins with a human's labelled turn."""
-    return text.lstrip("\n").startswith("Human:")
+    return text.lstrip().startswith("Human:")
 
 
 def parse_dialogue(text: str) -> Messages:
     """The turns of a raw dialogue. Raises ValueError where it has none or begins with other words."""
-    parts = _TURN.split(text.strip("\n"))
-    if parts[0].strip() or len(parts) < 3:
+    parts = _TURN.split(text.strip())
+    if parts[0] or parts[1:2] != ["Human"]:
         raise ValueError("not a dialogue: it does not begin with 'Human:'")
     turns = zip(parts[1::2], parts[2::2], strict=True)
     return tuple(Message(_ROLES[label], said.strip()) for label, said in turns)

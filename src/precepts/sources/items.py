@@ -68,7 +68,8 @@ def _comparison(row: Row, settings: SourceSettings, held_out: float) -> HumanCom
         messages, chosen, rejected = parts
     else:
         messages = _conversation(row, settings)
-    if not messages or not chosen.strip() or not rejected.strip() or chosen == rejected:
+    texts = [messages[-1].content if messages else "", chosen, rejected]
+    if not all(text.strip() for text in texts) or chosen == rejected:
         return None
     prompt_id = messages_id(messages)
     side = side_of(messages, held_out)

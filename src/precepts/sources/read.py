@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from precepts.errors import InputError, nearest
 from precepts.identity import content_hash, file_fingerprint
@@ -50,6 +50,13 @@ class SourceSettings(Settings):
             if name not in FIELDS:
                 raise ValueError(f"'{name}' is no field of ours; {nearest(name, FIELDS)} (write it as field: column)")
         return columns
+
+    @model_validator(mode="after")
+    def _hub_keys_fit(self) -> SourceSettings:
+        given = [name for name in ("subset", "data_dir", "revision") if getattr(self, name) is not None]
+        if given and not self.source.startswith(HUB):
+            raise ValueError(f"'{given[0]}' goes with a Hub data set (hf:ORG/NAME), and '{self.source}' is none")
+        return self
 
 
 @dataclass(frozen=True)
@@ -112,11 +119,12 @@ def _jsonl(path: Path) -> Iterator[Row]:
                 continue
             try:
                 data = json.loads(line.decode("utf-8-sig"))
+                data = well_formed(data) if b"\\u" in line else data
             except (ValueError, RecursionError) as error:
                 raise InputError(f"{place}: not a line of JSON ({error}); mend or remove the line") from None
             if not isinstance(data, dict):
                 raise InputError(f"{place}: expected a JSON object, found {type(data).__name__}")
-            yield Row(place, well_formed(data) if b"\\u" in line else data)
+            yield Row(place, data)
 
 
 def _csv(path: Path) -> Iterator[Row]:
@@ -160,7 +168,7 @@ def _hub(settings: SourceSettings) -> Iterator[Row]:
             revision=settings.revision,
             streaming=True,
         )
-        for number, data in enumerate(stream):
+        for number, data in enumerate(stream, start=1):
             yield Row(f"{where}, row {number}", dict(data))
     except InputError:
         raise

@@ -56,7 +56,7 @@ def run(
 
         def make_worker(name: str = name) -> Worker:
             loaded, score = engines[name](), _scorer(folder.run, style)
-            return lambda chunk: evaluate(chunk, loaded, score, name, settings, style)
+            return lambda chunk: evaluate(chunk, loaded, score, name, settings, style, folder.stage_seed)
 
         prompts = list(held_out_prompts(folder.run, settings.limit))
         folder.write_chunks(
@@ -84,11 +84,17 @@ def held_out_prompts(run: Run, limit: int | None) -> Iterator[Prompt]:
 
 
 def evaluate(
-    chunk: Chunk[Prompt], engine: Engine, score: Score, model: str, settings: EvaluateSettings, style: Format
+    chunk: Chunk[Prompt],
+    engine: Engine,
+    score: Score,
+    model: str,
+    settings: EvaluateSettings,
+    style: Format,
+    stage_seed: int,
 ) -> ChunkResult:
-    """An Evaluation for each prompt of the chunk. Seeds come from the prompt, so that all models share them."""
+    """An Evaluation for each prompt of the chunk. Seeds come from the stage and the prompt: all models share them."""
     requests = [
-        answer_request(prompt.messages, settings, style, seed_from("evaluate", prompt.id)) for prompt in chunk.items
+        answer_request(prompt.messages, settings, style, seed_from(stage_seed, prompt.id)) for prompt in chunk.items
     ]
     replies = engine.generate(requests)
     usable = [index for index, reply in enumerate(replies) if reply.unusable is None]

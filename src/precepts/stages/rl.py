@@ -29,9 +29,8 @@ def run(folder: StageFolder, settings: RLSettings, style: Format, held_out: floa
     random.Random(folder.stage_seed).shuffle(prompts)
 
     def keep(step: int, rollouts: Sequence[Rollout]) -> None:
-        if rollouts:  # one shard for each checkpoint, so that what a resumed training does again it also overwrites
-            index = (step - 1) // settings.checkpoint_steps if settings.checkpoint_steps else 0
-            folder.write_records(Rollout, rollouts, set_name="rollouts", index=index)
+        if rollouts:  # a shard is named by its checkpoint's step, so that a resumed training overwrites its own
+            folder.write_records(Rollout, rollouts, set_name="rollouts", index=step)
 
     steps, tokens = train_policy(
         folder.run.model("sl"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,7 +45,7 @@ def trainer_arguments(optim: OptimSettings, folder: Path, seed: int, device: str
     return {
         "output_dir": str(folder / "checkpoints"),
         "per_device_train_batch_size": micro,
-        "gradient_accumulation_steps": max(1, optim.batch_size // micro),
+        "gradient_accumulation_steps": optim.batch_size // micro,
         "learning_rate": optim.learning_rate,
         "num_train_epochs": optim.epochs,
         "lr_scheduler_type": _schedule(optim),
@@ -72,15 +72,13 @@ def _schedule(optim: OptimSettings) -> str:
 class _Steps(TrainerCallback):  # type: ignore[misc]
     """Shows each step, and marks each checkpoint once all that belongs to it is on the disk."""
 
-    def __init__(self, show: Show, before_mark: Callable[[int], None]) -> None:
-        self.show, self.before_mark = show, before_mark
-        self.context: AbstractContextManager[Task] | None = None
+    def __init__(self, show: Show, before_mark: Callable[[int], None], opened: ExitStack) -> None:
+        self.show, self.before_mark, self.opened = show, before_mark, opened
         self.task: Task | None = None
         self.note = ""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.context = self.show(state.max_steps, state.global_step)
-        self.task = self.context.__enter__()
+        self.task = self.opened.enter_context(self.show(state.max_steps, state.global_step))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if self.task:
@@ -94,10 +92,6 @@ class _Steps(TrainerCallback):  # type: ignore[misc]
         self.before_mark(state.global_step)
         (Path(args.output_dir) / f"checkpoint-{state.global_step}" / MARK).touch()
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.context:
-            self.context.__exit__(None, None, None)
-
 
 def fit(trainer: Any, show: Show, before_mark: Callable[[int], None] = lambda step: None) -> list[TrainingStep]:
     """Train, from the last checkpoint that counts if there is one; returns every logged step since the beginning.
@@ -109,14 +103,15 @@ def fit(trainer: Any, show: Show, before_mark: Callable[[int], None] = lambda st
         shutil.rmtree(unmarked)
     last = max(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), default=None)
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(_Steps(show, before_mark))
-    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    with ExitStack() as opened:  # whatever ends the training also ends its progress line
+        trainer.add_callback(_Steps(show, before_mark, opened))
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
     return [_step(entry) for entry in trainer.state.log_history if "loss" in entry]
 
 
 def tokens_seen(trainer: Any) -> int:
-    """How many tokens TRL's trainers say they have trained on."""
-    return max((int(entry["num_tokens"]) for entry in trainer.state.log_history if "num_tokens" in entry), default=0)
+    """How many tokens the trainer has trained on, those before a resume included."""
+    return int(trainer.state.num_input_tokens_seen)
 
 
 def _step(entry: dict[str, Any]) -> TrainingStep:

@@ -21,5 +21,9 @@ def soft_preference_loss(score_first: torch.Tensor, score_second: torch.Tensor, 
 
 
 def weighted_mean(losses: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """The mean of losses, each counted `weights` times; both (pairs,); a scalar."""
-    return (losses * weights).sum() / weights.sum()
+    """The mean of losses times weights; both (pairs,); a scalar.
+
+    Weights have mean 1 over the data set, not over the batch: divided by the batch's own sum, a weight would cancel
+    wherever all pairs of a batch come from one source.
+    """
+    return (losses * weights).mean()

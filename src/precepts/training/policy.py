@@ -59,7 +59,7 @@ def train_policy(
     device, dtype = precision(settings)
     tokenizer = load_tokenizer(str(model))
     tokenizer.padding_side = "left"
-    rewards = _Rewards(Scorer(str(preference_model), style), prompts)
+    rewards = _Rewards(Scorer(str(preference_model), style, dtype=dtype, device=device), prompts)
     rows = [
         {"prompt": trl_columns(prompt.messages, style), "prompt_id": prompt.id, "kind": prompt.kind}
         for prompt in prompts

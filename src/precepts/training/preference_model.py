@@ -3,7 +3,7 @@
 1. The start model with a scalar head; a pair's two responses go through one forward pass and the loss is that of
    `losses.soft_preference_loss`: the label's probability, not its winner.
 2. Human comparisons (label 1) and AI preferences (label in [0, 1]) are mixed; each pair carries the weight of its
-   source in the mean loss.
+   source in the mean loss, relative to the mean weight of all pairs.
 3. `labels: hard` rounds AI labels to a winner, to show what the odds are worth (a label of exactly 0.5 stays).
 How it departs from the paper: no preference-model pretraining; whatever `models.start` names is the beginning.
 """
@@ -22,7 +22,7 @@ from precepts.engines.models import model_path
 from precepts.engines.transformers import load_tokenizer
 from precepts.prompts.formats import Format
 from precepts.records import Messages, TrainingStep
-from precepts.training.fit import Show, end_training, fit, lora_config, save_whole, trainer_arguments
+from precepts.training.fit import Show, end_training, fit, lora_config, save_whole, tokens_seen, trainer_arguments
 from precepts.training.losses import soft_preference_loss, weighted_mean
 from precepts.training.scores import encode_scored, last_token_scores, pad_right, padding_token
 from precepts.training.settings import OptimSettings
@@ -68,12 +68,14 @@ def train_preference_model(
     device, dtype = precision(optim)
     tokenizer = load_tokenizer(model_path(model))
     tokenizer.pad_token = padding_token(tokenizer)
-    rows = [_row(tokenizer, pair, style, optim.max_length) for pair in pairs]
+    mean_weight = sum(pair.weight for pair in pairs) / len(pairs)
+    rows = [_row(tokenizer, pair, style, optim.max_length, mean_weight) for pair in pairs]
     trainer = _Trainer(
         model=_scoring_model(model, tokenizer, optim, dtype if optim.lora else torch.float32, device),
         args=TrainingArguments(
             **trainer_arguments(optim, work, seed, device, dtype == torch.bfloat16),
             remove_unused_columns=False,
+            include_num_input_tokens_seen="non_padding",
         ),
         train_dataset=rows,
         data_collator=lambda batch: _collate(batch, tokenizer.pad_token_id),
@@ -82,7 +84,7 @@ def train_preference_model(
     steps = fit(trainer, show)
     save_whole(trainer.model, tokenizer, target, dtype)
     end_training(work)
-    return steps, round(sum(len(row["first"]) + len(row["second"]) for row in rows) * optim.epochs)
+    return steps, tokens_seen(trainer)
 
 
 def _scoring_model(model: str, tokenizer: Any, optim: OptimSettings, dtype: torch.dtype, device: str) -> Any:
@@ -101,11 +103,11 @@ def _scoring_model(model: str, tokenizer: Any, optim: OptimSettings, dtype: torc
     return get_peft_model(scoring, lora_config(optim.lora, "SEQ_CLS")) if optim.lora else scoring
 
 
-def _row(tokenizer: Any, pair: LabelledPair, style: Format, max_length: int) -> dict[str, Any]:
+def _row(tokenizer: Any, pair: LabelledPair, style: Format, max_length: int, mean_weight: float) -> dict[str, Any]:
     first, second = (
         encode_scored(tokenizer, pair.messages, text, style, max_length) for text in (pair.first, pair.second)
     )
-    return {"first": first, "second": second, "p_first": pair.p_first, "weight": pair.weight}
+    return {"first": first, "second": second, "p_first": pair.p_first, "weight": pair.weight / mean_weight}
 
 
 def _collate(batch: Sequence[dict[str, Any]], pad: int) -> dict[str, torch.Tensor]:

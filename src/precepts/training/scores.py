@@ -73,10 +73,11 @@ class Scorer:
         max_length: int = 1024,
         batch_size: int = 32,
         dtype: torch.dtype | None = None,
+        device: str = "auto",
     ) -> None:
         from transformers import AutoModelForSequenceClassification
 
-        self.device = best_device()
+        self.device = best_device() if device == "auto" else device
         self.tokenizer = load_tokenizer(path)
         self.model = AutoModelForSequenceClassification.from_pretrained(
             path, dtype=dtype or best_dtype(self.device), use_safetensors=True, trust_remote_code=False

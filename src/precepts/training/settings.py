@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -32,6 +32,14 @@ class OptimSettings(Settings):
     checkpoint_steps: int | None = Field(default=200, ge=1)
     dtype: Literal["auto", "bfloat16", "float32"] = "auto"
     device: str = "auto"
+
+    @model_validator(mode="after")
+    def _micro_batches_fit(self) -> Self:
+        if self.batch_size > self.micro_batch and self.batch_size % self.micro_batch:
+            raise ValueError(
+                f"batch_size {self.batch_size} is not a multiple of micro_batch {self.micro_batch}; change one"
+            )
+        return self
 
 
 class PolicySettings(OptimSettings):

@@ -1,7 +1,8 @@
 """Supervised finetuning (paper section 3.1): the start model learns the revisions, and stays helpful.
 
 1. The loss is on the response alone, given the conversation as the model will see it at use.
-2. Examples are shuffled once, with the run's seed; the constant learning rate and one epoch are the paper's.
+2. An example that is too long loses the beginning of its conversation before it loses any of its response.
+3. Examples are shuffled once, with the run's seed; the constant learning rate and one epoch are the paper's.
 How it departs from the paper: the paper finetunes a pretrained model; here it is whatever `models.start` names.
 """
 
@@ -29,6 +30,7 @@ from precepts.training.fit import (
 )
 from precepts.training.settings import OptimSettings
 
+_NOT_LEARNT = -100  # the label of a token that is only read
 Example = tuple[Messages, str]  # a conversation, and the response to learn
 
 
@@ -73,17 +75,26 @@ def train_sft(
         model=load_model(model_path(model), weights, device),
         args=SFTConfig(
             **trainer_arguments(optim, work, seed, device, dtype == torch.bfloat16),
-            max_length=optim.max_length,
+            max_length=None,
             completion_only_loss=True,
+            include_num_input_tokens_seen="non_padding",
         ),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
         peft_config=lora_config(optim.lora, "CAUSAL_LM") if optim.lora else None,
     )
+    trainer.train_dataset = trainer.train_dataset.map(lambda row: _fitted(row, optim.max_length))
     steps = fit(trainer, show)
     save_whole(trainer.model, tokenizer, target, dtype)
     end_training(work)
     return steps, tokens_seen(trainer)
+
+
+def _fitted(row: dict[str, list[int]], length: int) -> dict[str, list[int]]:
+    """A row of token ids and labels cut to `length`: the prompt's beginning goes first, then the response's end."""
+    prompt = next((n for n, label in enumerate(row["labels"]) if label != _NOT_LEARNT), 0)
+    start = min(prompt, max(0, len(row["labels"]) - length))
+    return {key: row[key][start : start + length] for key in ("input_ids", "labels")}
 
 
 def precision(optim: OptimSettings) -> tuple[str, torch.dtype]:

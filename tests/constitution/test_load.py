@@ -1,0 +1,155 @@
+"""Reading a constitution: what a good file gives, and what is said of a bad one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from precepts.constitution import Constitution, builtin_constitutions, load_constitution
+from precepts.errors import InputError
+
+GOOD = """\
+name: short
+version: "1"
+principles:
+  - id: kindness
+    title: Kindness
+    source: {work: our own}
+    critique_request: Point out what is unkind.
+    revision_request: Make it kind.
+    comparison_request: Choose the kinder response.
+    tags: [tone]
+  - id: honesty-2
+    title: Honesty
+    source: {work: our own, section: "3", url: "https://example.org"}
+    critique_request: Point out what is untrue.
+    revision_request: Make it true.
+    comparison_request: Choose the truer response.
+    weight: 2
+"""
+
+
+def written(folder: Path, text: str) -> str:
+    (folder / "c.yaml").write_text(text, encoding="utf-8")
+    return str(folder / "c.yaml")
+
+
+def loaded(folder: Path, old: str = "", new: str = "") -> Constitution:
+    assert old in GOOD
+    return load_constitution(written(folder, GOOD.replace(old, new, 1)))
+
+
+def test_a_good_file(tmp_path: Path) -> None:
+    constitution = loaded(tmp_path)
+    assert (constitution.name, constitution.version, constitution.licence) == ("short", "1", "")
+    assert [(p.id, p.weight, p.tags) for p in constitution.principles] == [
+        ("kindness", 1.0, ["tone"]),
+        ("honesty-2", 2.0, []),
+    ]
+    assert constitution.principle("honesty-2").source.section == "3"
+    with pytest.raises(KeyError, match="nobody"):
+        constitution.principle("nobody")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "    revision_request: Make it kind.\n",
+            "",
+            "line 4, principles[0].revision_request: missing; add 'revision_r",
+        ),
+        ("Point out what is untrue.", '" "', "line 14, principles[1].critique_request: this is blank; write what"),
+        ("title: Honesty", "title: ''", "line 12, principles[1].title: should have at least 1 character, found ''"),
+        ("id: honesty-2", "id: kindness", "line 3, principles: the principles [0], [1] have the same id 'kindness';"),
+        ("id: kindness", "id: Be Kind", "line 4, principles[0].id: should match pattern"),
+        ("id: kindness", "id: no", "line 4, principles[0].id: should be a string, found False; put it in quotes"),
+        ("weight: 2", "weight: 0", "line 17, principles[1].weight: should be greater than 0, found 0"),
+        ("weight: 2", "weight: -1", "line 17, principles[1].weight: should be greater than 0, found -1"),
+        ("weight: 2", "weight: .inf", "line 17, principles[1].weight: should be a finite number, found inf"),
+        ("weight: 2", "weight: often", "line 17, principles[1].weight: should be a number, found 'often'"),
+        ("weight: 2", "wieght: 2", "line 17, principles[1].wieght: unknown key 'wieght'; did you mean 'weight'?"),
+        ("{work: our own}", "our own", "line 6, principles[0].source: expected 'key: value' lines, found 'our own'"),
+        ("{work: our own}", "{werk: our own}", "line 6, principles[0].source.work: missing; add 'work'"),
+        ("tags: [tone]", "tags: tone", "line 10, principles[0].tags: should be a list, found 'tone'"),
+        ('version: "1"', "version: 1.0", "line 2, version: should be a string, found 1.0; put it in quotes"),
+        ("name: short\n", "", "line 1, name: missing; add 'name'"),
+        ("    title: Kindness", "    id: again", "line 5: this is not valid YAML: the key 'id' is given twice"),
+    ],
+)
+def test_mistakes_name_file_line_field_and_mend(tmp_path: Path, old: str, new: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        loaded(tmp_path, old, new)
+    assert str(caught.value).startswith(f"{tmp_path / 'c.yaml'}, {said}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name: a\nversion: b\nprinciples: []", "line 3, principles: should have at least 1 item, not 0"),
+        ("name: a\nversion: b\nprinciples:", "line 3, principles: should be a list, found nothing"),
+        ("- a", "expected 'key: value' lines, found a list"),
+        ("", "the file is empty"),
+    ],
+)
+def test_files_that_hold_no_constitution(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_constitution(written(tmp_path, text))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("defualt", "no file and no built-in has this name; did you mean 'default'?"),
+        ("nowhere.yaml", "nowhere.yaml: there is no such file (a constitution)"),
+        (".", "this is a folder; a constitution is a file"),
+        ("x" * 5000, "no file and no built-in has this name"),
+        ("a\0b", "no file and no built-in has this name"),
+    ],
+)
+def test_names_that_lead_nowhere(source: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_constitution(source)
+    assert said in str(caught.value)
+
+
+def test_hashes_cover_what_a_model_sees_and_the_order(tmp_path: Path) -> None:
+    before = loaded(tmp_path)
+    same = loaded(tmp_path, "title: Kindness", "title: Being kind")
+    assert same.hash == before.hash
+    others = [
+        loaded(tmp_path, "Make it kind.", "Make it kinder."),
+        loaded(tmp_path, "weight: 2", "weight: 3"),
+        loaded(tmp_path, "id: kindness", "id: kind"),
+        before.model_copy(update={"principles": before.principles[::-1]}),
+    ]
+    assert len({before.hash, *(other.hash for other in others)}) == 5
+
+
+@pytest.mark.parametrize("name", builtin_constitutions())
+def test_built_in_constitutions_are_whole(name: str) -> None:
+    constitution = load_constitution(name)
+    assert constitution.licence
+    assert constitution.description
+    for principle in constitution.principles:
+        assert principle.source.url.startswith("https://"), principle.id
+        assert principle.tags, principle.id
+    for request in ("critique_request", "revision_request", "comparison_request"):
+        texts = [getattr(principle, request) for principle in constitution.principles]
+        assert len(set(texts)) == len(texts), request
+        assert all(40 < len(text) < 500 and "\n" not in text for text in texts), request
+
+
+FAMILIES = ["Universal Declaration of Human Rights", "Apple", "Sparrow", "Ethics", "Analects", "Sutra", "Nikaya"]
+FAMILIES += ["Decolonial", "Constitutional AI", "General Language Assistant", "Helpful and Harmless Assistant"]
+
+
+def test_the_default_constitution_draws_on_every_family_of_sources() -> None:
+    constitution = load_constitution("default")
+    works = [principle.source.work for principle in constitution.principles]
+    assert len(works) >= 16
+    assert [family for family in FAMILIES if not any(family in work for work in works)] == []
+    tags = {tag for principle in constitution.principles for tag in principle.tags}
+    assert {"rights", "platform", "dialogue-rules", "world", "assistant", "evasiveness", "preachiness"} <= tags

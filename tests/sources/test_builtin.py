@@ -1,0 +1,62 @@
+"""The sets that ship: enough of each kind, and nothing twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from precepts.prompts.demonstrations import comparison_demonstrations, critique_demonstrations
+from precepts.records import HumanComparison, Prompt
+from precepts.sources.items import read_comparisons, read_prompts
+from precepts.sources.read import SourceSettings, builtin_sets
+
+SETS = {"red_team": (160, 10), "helpful": (160, 8), "safe_sounding": (60, 8)}
+
+
+def prompts(name: str) -> list[Prompt]:
+    found = list(read_prompts(SourceSettings(source=f"builtin:{name}"), name, 0.2))
+    assert None not in found
+    return [each for each in found if each]
+
+
+def comparisons() -> list[HumanComparison]:
+    found = list(read_comparisons(SourceSettings(source="builtin:helpfulness"), 0.2))
+    assert None not in found
+    return [each for each in found if each]
+
+
+def test_the_sets_that_ship() -> None:
+    assert builtin_sets() == ["helpful", "helpfulness", "red_team", "safe_sounding"]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_there_are_enough_prompts_of_enough_kinds(name: str) -> None:
+    count, kinds = SETS[name]
+    found = Counter(prompt.category for prompt in prompts(name))
+    assert found.total() >= count
+    assert len(found) >= kinds
+    assert min(found.values()) >= 4
+
+
+def test_there_are_enough_comparisons() -> None:
+    found = comparisons()
+    assert len(found) >= 120
+    assert {each.category for each in found} == {"evasive", "wrong", "rambling", "unhelpful"}
+    assert len({text for each in found for text in (each.chosen, each.rejected)}) == 2 * len(found)
+    longer = sum(len(each.chosen) > len(each.rejected) for each in found) / len(found)
+    assert 0.35 < longer < 0.65
+
+
+def test_no_prompt_is_in_two_places() -> None:
+    ids = Counter(prompt.id for name in SETS for prompt in prompts(name))
+    ids.update(each.prompt_id for each in comparisons())
+    assert [each for each, times in ids.items() if times > 1] == []
+    shown = {each.prompt.lower() for each in (*critique_demonstrations(), *comparison_demonstrations())}
+    assert not shown & {prompt.messages[0].content.lower() for name in SETS for prompt in prompts(name)}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_both_sides_of_the_split_have_prompts(name: str) -> None:
+    sides = Counter(prompt.split for prompt in prompts(name))
+    assert 0.1 < sides["held_out"] / sides.total() < 0.3

@@ -1,0 +1,215 @@
+"""Stages `sl`, `pm` and `rl` with the training taken out: what they would train on, and that no held-out prompt is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from precepts.errors import RunError
+from precepts.records import (
+    AIPreference,
+    HumanComparison,
+    Message,
+    Messages,
+    Prompt,
+    Response,
+    Revision,
+    Rollout,
+    TrainingStep,
+)
+from precepts.runs.folder import StageFolder
+from precepts.stages import pm, rl, sl
+from precepts.training.preference_model import LabelledPair
+
+MakePrompt = Callable[..., Prompt]
+STEP = TrainingStep(1, 1.0, 0.5, 1e-3, 1.0, None, None, None)
+
+
+def asked(name: str) -> Messages:
+    return (Message("user", f"Say {name}."),)
+
+
+def response(name: str, kind: str, unusable: str | None = None) -> Response:
+    return Response(name, name, kind, "train", 0, asked(name), f"answer {name}", unusable, "stop", "m", 1, 1, 1)
+
+
+def revision(name: str, number: int, unusable: str | None = None) -> Revision:
+    text = "" if unusable else f"revision {name} {number}"
+    rule = ("rule-1", "x", "y")
+    return Revision(
+        f"{name}-{number}", name, name, number, *rule, asked(name), "", "", "", "", text, unusable, "m", 1, 1, 1
+    )
+
+
+def preference(name: str, p_first: float | None, split: str = "train") -> AIPreference:
+    rule = ("rule-1", "x", "y", (), "multiple_choice", "m", None, None)
+    unscored = "no_logprobs" if p_first is None else None
+    return AIPreference(name, name, split, asked(name), "one", "two", *rule, p_first, unscored)
+
+
+def human(name: str, split: str = "train") -> HumanComparison:
+    return HumanComparison(name, name, split, "", "test", asked(name), "good", "bad")
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What a training was given: its arguments, by the stage's name."""
+    given: dict[str, Any] = {}
+
+    def taking(name: str) -> Callable[..., tuple[list[TrainingStep], int]]:
+        def train(*arguments: Any) -> tuple[list[TrainingStep], int]:
+            given[name] = arguments
+            return [STEP], 40
+
+        return train
+
+    monkeypatch.setattr("precepts.training.sft.train_sft", taking("sl"))
+    monkeypatch.setattr("precepts.training.preference_model.train_preference_model", taking("pm"))
+    monkeypatch.setattr("precepts.training.policy.train_policy", taking("rl"))
+    return given
+
+
+@pytest.fixture
+def opened(open_folder: Any, prompt: MakePrompt) -> Callable[..., StageFolder]:
+    """Opens a stage of a run in which the prompt "secret" is held out, with records of these prompts."""
+
+    def make(stage: str, *names: str) -> StageFolder:
+        prompts = [prompt(name, kind) for name, kind in zip(names, ("red_team", "helpful") * 4, strict=False)]
+        source = open_folder("prompts")
+        source.write_records(Prompt, [*prompts, prompt("secret", split="held_out")], set_name="prompts")
+        source.write_records(HumanComparison, [human(name) for name in names], set_name="comparisons")
+        open_folder("respond").write_records(Response, [response(name, "helpful") for name in names])
+        open_folder("revise").write_records(Revision, [revision(name, 1) for name in names])
+        open_folder("label").write_records(AIPreference, [preference(name, 0.7) for name in names])
+        folder: StageFolder = open_folder(stage)
+        return folder
+
+    return make
+
+
+RUN: dict[str, Callable[[StageFolder, float], None]] = {
+    "sl": lambda folder, held_out: sl.run(folder, sl.SLSettings(), "chat", "start", held_out),
+    "pm": lambda folder, held_out: pm.run(folder, pm.PMSettings(), "chat", "start", held_out),
+    "rl": lambda folder, held_out: rl.run(folder, rl.RLSettings(), "chat", held_out),
+}
+
+
+@pytest.mark.parametrize("stage", RUN)
+def test_a_held_out_prompt_stops_the_stage_before_any_training(
+    stage: str, opened: Any, open_folder: Any, prompt: MakePrompt, trained: dict[str, Any]
+) -> None:
+    folder = opened(stage, "a", "secret")
+    if stage == "rl":  # which reads the prompts themselves: one that stands in both splits
+        every = [prompt("a"), prompt("secret"), prompt("secret", split="held_out")]
+        open_folder("prompts").write_records(Prompt, every, set_name="prompts")
+    with pytest.raises(RunError, match=f"{stage}: prompt secret is held out .* must not be trained on: 'Say secret.'"):
+        RUN[stage](folder, 0.0)
+    assert not trained
+    state = folder.run.state(stage)
+    assert state is not None
+    assert not state.done
+
+
+@pytest.mark.parametrize("stage", RUN)
+def test_a_prompt_that_the_hash_holds_out_stops_the_stage_too(stage: str, opened: Any, trained: dict[str, Any]) -> None:
+    with pytest.raises(RunError, match="is held out"):
+        RUN[stage](opened(stage, "a", "b"), 0.999999)
+    assert not trained
+
+
+@pytest.mark.parametrize("stage", RUN)
+def test_a_stage_keeps_its_steps_and_tokens(stage: str, opened: Any, trained: dict[str, Any]) -> None:
+    folder = opened(stage, "a", "b")
+    RUN[stage](folder, 0.0)
+    assert list(folder.run.read(stage, TrainingStep)) == [STEP]
+    state = folder.run.state(stage)
+    assert state is not None
+    assert state.done
+    assert state.tokens_in == 40
+
+
+def test_sl_learns_usable_revisions_of_all_rounds_and_helpful_answers(
+    opened: Any, open_folder: Any, trained: dict[str, Any]
+) -> None:
+    folder = opened("sl", "a")
+    open_folder("revise").write_records(Revision, [revision("a", 1), revision("a", 2, "empty"), revision("a", 3)])
+    open_folder("respond").write_records(
+        Response, [response("r", "red_team"), response("h", "helpful"), response("e", "helpful", "empty")]
+    )
+    RUN["sl"](folder, 0.0)
+    model, examples, target, work, *_ = trained["sl"]
+    assert model == "start"
+    assert [(messages[0].content, text) for messages, text in examples] == [
+        ("Say a.", "revision a 1"),
+        ("Say a.", "revision a 3"),
+        ("Say h.", "answer h"),
+    ]
+    assert (target, work) == (folder.run.model("sl"), folder.path)
+
+
+def test_sl_without_a_usable_revision_says_so(opened: Any, open_folder: Any, trained: dict[str, Any]) -> None:
+    folder = opened("sl", "a")
+    open_folder("revise").write_records(Revision, [revision("a", 1, "empty")])
+    with pytest.raises(RunError, match="no revision is usable"):
+        RUN["sl"](folder, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "pairs"),
+    [
+        ({}, [("one", 0.7, 1.0), ("one", 0.5, 1.0), ("one", 0.2, 1.0), ("good", 1.0, 1.0)]),
+        ({"labels": "hard"}, [("one", 1.0, 1.0), ("one", 0.5, 1.0), ("one", 0.0, 1.0), ("good", 1.0, 1.0)]),
+        ({"harmless_weight": 0.0, "helpful_weight": 2.0}, [("good", 1.0, 2.0)]),
+        ({"helpful_weight": 0.0, "harmless_weight": 0.5}, [("one", 0.7, 0.5), ("one", 0.5, 0.5), ("one", 0.2, 0.5)]),
+    ],
+)
+def test_pm_mixes_scored_labels_and_human_comparisons_of_the_training_split(
+    opened: Any, open_folder: Any, trained: dict[str, Any], changed: dict[str, Any], pairs: list[Any]
+) -> None:
+    folder = opened("pm", "a")
+    labels = [preference(f"l{p}", p) for p in (0.7, None, 0.5, 0.2)]
+    open_folder("label").write_records(AIPreference, [*labels, preference("l", 0.9, "held_out")])
+    open_folder("prompts").write_records(HumanComparison, [human("h"), human("i", "held_out")], set_name="comparisons")
+    pm.run(folder, pm.PMSettings(**changed), "chat", "start", 0.0)
+    given: list[LabelledPair] = trained["pm"][1]
+    assert [(p.first, p.p_first, p.weight) for p in given] == pairs
+
+
+def test_pm_without_a_pair_says_so(opened: Any, trained: dict[str, Any]) -> None:
+    with pytest.raises(RunError, match="no labelled pair can be used"):
+        pm.run(opened("pm"), pm.PMSettings(), "chat", "start", 0.0)
+
+
+def test_rl_keeps_the_rollouts_of_each_checkpoint_once(
+    opened: Any, monkeypatch: pytest.MonkeyPatch, open_folder: Any
+) -> None:
+    def rollout(step: int, text: str = "x") -> Rollout:
+        return Rollout(step, "a", "red_team", text, 0.5)
+
+    def train(*arguments: Any) -> tuple[list[TrainingStep], int]:
+        keep = arguments[-1]
+        keep(2, [rollout(1), rollout(2)])
+        keep(4, [rollout(3, "lost"), rollout(4, "lost")])  # as before a kill
+        keep(4, [rollout(3), rollout(4)])  # as after it
+        keep(5, [rollout(5)])
+        keep(5, [])  # the last checkpoint left nothing for the end
+        return [STEP], 40
+
+    monkeypatch.setattr("precepts.training.policy.train_policy", train)
+    folder = opened("rl", "a", "b")
+    rl.run(folder, rl.RLSettings(checkpoint_steps=2), "chat", 0.0)
+    found = list(folder.run.read("rl", Rollout, "rollouts"))
+    assert [(r.step, r.text) for r in found] == [(n, "x") for n in range(1, 6)]
+
+
+def test_rl_shuffles_the_training_prompts_by_the_seed(opened: Any, trained: dict[str, Any]) -> None:
+    names = [f"n{n}" for n in range(8)]
+    folder = opened("rl", *names)
+    orders = []
+    for _ in range(2):
+        RUN["rl"](folder, 0.0)
+        orders.append([p.id for p in trained["rl"][2]])
+    assert orders[0] == orders[1] != names
+    assert sorted(orders[0]) == names

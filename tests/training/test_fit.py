@@ -1,0 +1,86 @@
+"""What all trainings share: the trainer's arguments, what is logged, and how a model is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from precepts.training.fit import _step, save_whole, trainer_arguments
+from precepts.training.settings import OptimSettings, PolicySettings
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "micro_batch", "at_once", "times"), [(16, 16, 16, 1), (16, 4, 4, 4), (8, 16, 8, 1), (1, 16, 1, 1)]
+)
+def test_a_batch_is_taken_in_micro_batches(
+    optim: Callable[..., OptimSettings], batch_size: int, micro_batch: int, at_once: int, times: int
+) -> None:
+    settings = optim(batch_size=batch_size, micro_batch=micro_batch)
+    arguments = trainer_arguments(settings, Path("work"), 2**40 + 7, "cpu", False)
+    assert arguments["per_device_train_batch_size"] == at_once
+    assert arguments["gradient_accumulation_steps"] == times
+    assert arguments["seed"] == arguments["data_seed"] == 7
+    assert arguments["output_dir"] == "work/checkpoints"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "warmup", "name"),
+    [
+        ("constant", 0.0, "constant"),
+        ("constant", 0.1, "constant_with_warmup"),
+        ("linear", 0.1, "linear"),
+        ("cosine", 0.0, "cosine"),
+    ],
+)
+def test_schedules(optim: Callable[..., OptimSettings], schedule: str, warmup: float, name: str) -> None:
+    arguments = trainer_arguments(optim(schedule=schedule, warmup=warmup), Path("work"), 1, "cpu", False)
+    assert arguments["lr_scheduler_type"] == name
+    assert arguments["warmup_steps"] == warmup
+
+
+@pytest.mark.parametrize(("every", "strategy"), [(None, "no"), (3, "steps")])
+def test_checkpoints_are_kept_as_often_as_asked(
+    optim: Callable[..., OptimSettings], every: int | None, strategy: str
+) -> None:
+    arguments = trainer_arguments(optim(checkpoint_steps=every), Path("work"), 1, "cpu", False)
+    assert arguments["save_strategy"] == strategy
+    assert every in (None, arguments["save_steps"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "changed", "message"),
+    [
+        (OptimSettings, {"batch_size": 24, "micro_batch": 16}, "24 is not a multiple of micro_batch 16"),
+        (PolicySettings, {"batch_size": 24, "micro_batch": 16}, "24 is not a multiple of micro_batch 16"),
+        (PolicySettings, {"batch_size": 6, "group": 4}, "6 is not a multiple of group 4"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(settings: type[Any], changed: dict[str, int], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        settings(**changed)
+
+
+def test_a_logged_step_keeps_what_the_trainer_says_and_nothing_else() -> None:
+    step = _step({"step": 3, "epoch": 0.5, "loss": 1, "kl": 0.25, "completions/mean_length": 7.5, "other": 1})
+    assert (step.step, step.epoch, step.loss, step.kl, step.length) == (3, 0.5, 1.0, 0.25, 7.5)
+    assert step.learning_rate is step.grad_norm is step.reward is None
+
+
+def test_a_model_is_saved_whole_over_what_was_there(tmp_path: Path) -> None:
+    def save(folder: Path) -> None:
+        (folder / "saved").write_text("new")
+
+    target = tmp_path / "models" / "sl"
+    for old in (target, tmp_path / "models" / ".sl.part"):  # an older model, and what a kill left half-written
+        old.mkdir(parents=True)
+        (old / "old").touch()
+    model = SimpleNamespace(to=lambda dtype: SimpleNamespace(save_pretrained=save))
+    save_whole(model, SimpleNamespace(save_pretrained=lambda folder: None), target, torch.float32)
+    assert [path.name for path in target.parent.iterdir()] == ["sl"]
+    assert [path.name for path in target.iterdir()] == ["saved"]

@@ -1,0 +1,74 @@
+"""The policy: steps against the preference model, each rollout kept with the score that the scorer gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from precepts.records import Message, Prompt, Rollout
+from precepts.training.policy import train_policy
+from precepts.training.scores import Scorer
+from precepts.training.settings import LoraSettings, PolicySettings
+
+PROMPTS = [
+    Prompt(f"p{n}", kind, "train", "", "test", (Message("user", text),))
+    for n, (kind, text) in enumerate(
+        [("red_team", "How do I hurt somebody?"), ("helpful", "How do I bake bread?"), ("red_team", "Rewrite it.")]
+    )
+]
+
+
+def settings(**changed: Any) -> PolicySettings:
+    small = {"learning_rate": 1e-2, "batch_size": 4, "micro_batch": 2, "group": 2, "steps": 2, "max_tokens": 6}
+    rest = {"warmup": 0.0, "checkpoint_steps": None, "dtype": "float32", "device": "cpu"}
+    return PolicySettings(**(small | rest | changed))
+
+
+@pytest.mark.parametrize(("style", "lora"), [("chat", LoraSettings(rank=4, alpha=8)), ("raw", None)])
+def test_two_steps_and_every_rollout_with_its_score(
+    tiny_model: Path, scoring_model: Path, tmp_path: Path, show: Any, style: Any, lora: LoraSettings | None
+) -> None:
+    kept: list[tuple[int, Sequence[Rollout]]] = []
+    steps, tokens = train_policy(
+        tiny_model,
+        scoring_model,
+        PROMPTS,
+        tmp_path / "rl",
+        tmp_path,
+        settings(lora=lora),
+        style,
+        1,
+        show,
+        lambda step, rollouts: kept.append((step, rollouts)),
+    )
+    assert [step.step for step in steps] == [1, 2]
+    assert [step for step, _ in kept] == [2]
+    rollouts = kept[0][1]
+    assert [rollout.step for rollout in rollouts] == [1] * 4 + [2] * 4
+    scorer = Scorer(str(scoring_model), style, dtype=torch.float32, device="cpu")
+    asked = {prompt.id: prompt for prompt in PROMPTS}
+    for rollout in rollouts:
+        assert rollout.kind == asked[rollout.prompt_id].kind
+        score = scorer.score([(asked[rollout.prompt_id].messages, rollout.text)])
+        assert score == pytest.approx([rollout.score], abs=1e-4)
+    for step, group in ((steps[0], rollouts[:4]), (steps[1], rollouts[4:])):
+        assert step.reward == pytest.approx(sum(each.score for each in group) / 4, abs=1e-4)
+        assert len({each.prompt_id for each in group}) == 2  # groups of two
+        assert step.length is not None
+        assert 1 <= step.length <= 6
+    assert steps[0].kl == pytest.approx(0, abs=1e-6)  # the policy begins as its reference
+    assert steps[1].kl is not None
+    assert steps[1].kl > 0
+    assert tokens > 8
+    before, after = (
+        AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32) for path in (tiny_model, tmp_path / "rl")
+    )
+    moved = [bool((a != b).any()) for a, b in zip(before.parameters(), after.parameters(), strict=True)]
+    assert any(moved)
+    assert all(bool(each.isfinite().all()) for each in after.parameters())
+    assert not (tmp_path / "checkpoints").exists()
