@@ -27,10 +27,11 @@ def test_a_round_is_shown_in_the_format_of_the_real_item() -> None:
 
 def test_each_place_wins_as_often_as_the_other() -> None:
     answers = [each.answer for each in comparison_demonstrations()]
-    assert answers.count("first") == answers.count("second") == 3
+    assert answers.count("first") == answers.count("second") > 0
 
 
 def test_no_demonstration_is_shown_twice() -> None:
-    prompts = [each.prompt for each in (*critique_demonstrations(), *comparison_demonstrations())]
+    prompts = [each.prompt for each in critique_demonstrations()]
+    prompts += [each.prompt for each in comparison_demonstrations()]
     assert len(set(prompts)) == len(prompts)
     assert all(text == text.strip() and text for text in prompts)

@@ -78,7 +78,8 @@ def texts(folder: StageFolder, set_name: str = "records") -> list[str]:
     ("value", "parts"),
     [
         ({"a": {"b": 1, "c": {"d": None}}}, {"x.a.b": 1, "x.a.c.d": None}),
-        ({"a": [1, {"b": 2}]}, {"x.a": [1, {"b": 2}]}),
+        ({"a": [1, {"b": 2}]}, {"x.a[0]": 1, "x.a[1].b": 2}),
+        ({"a": ["p", "q"], "b": []}, {"x.a": ["p", "q"], "x.b": []}),
         ({"a": {}}, {"x.a": {}}),
         (3, {"x": 3}),
     ],
@@ -95,6 +96,7 @@ def test_flat(value: Any, parts: Parts) -> None:
         ({"a": 1}, {"b": 1}, ["a was 1, is not set", "b was not set, is 1"]),
         ({"a": "é" * 80}, {"a": ""}, ['a was "' + "é" * 56 + '..., is ""']),
         ({"a": [1, 2]}, {"a": [1, 2]}, []),
+        ({"upstream.sl": "ab"}, {"upstream.sl": "cd"}, ["hangs on sl"]),
     ],
 )
 def test_changed_parts_are_told_in_a_phrase_each(old: Parts, new: Parts, phrases: list[str]) -> None:
@@ -149,6 +151,15 @@ def test_cut_short_work_goes_on_to_the_same_bytes(opened: Callable[..., StageFol
     assert texts(resumed) == list("abcdefg")
 
 
+def test_a_stage_has_records_from_its_first_shard_on(opened: Callable[..., StageFolder]) -> None:
+    run = opened(Stumbling(1)).run
+    assert not run.has_records("respond")
+    assert not run.has_records("nowhere")
+    with pytest.raises(RunError):
+        write(opened(Stumbling(1)), Workers())
+    assert run.has_records("respond")
+
+
 def test_work_that_is_all_there_makes_no_worker(opened: Callable[..., StageFolder]) -> None:
     write(opened(), Workers())
     idle = Workers()
@@ -164,6 +175,16 @@ def test_a_lost_shard_alone_is_made_again(opened: Callable[..., StageFolder]) ->
     write(folder, again)
     assert again.did == [1]
     assert shards(folder) == before
+
+
+def test_a_shard_lost_from_a_done_stage_is_noticed(opened: Callable[..., StageFolder]) -> None:
+    folder = opened()
+    write(folder, Workers())
+    folder.finish({})
+    assert len(texts(folder)) == 7
+    folder.run.shards("respond")[1].unlink()
+    with pytest.raises(RunError, match=r"respond: 7 records were written and 5 are there; delete the folder .*respond"):
+        texts(folder)
 
 
 def test_no_items_make_one_empty_shard(opened: Callable[..., StageFolder]) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from importlib import resources
 
 import pytest
 
 from precepts.prompts.demonstrations import comparison_demonstrations, critique_demonstrations
 from precepts.records import HumanComparison, Prompt
 from precepts.sources.items import read_comparisons, read_prompts
-from precepts.sources.read import SourceSettings, builtin_sets
+from precepts.sources.read import SourceSettings, builtin_sets, rows
 
 SETS = {"red_team": (160, 10), "helpful": (160, 8), "safe_sounding": (60, 8)}
 
@@ -52,8 +54,15 @@ def test_no_prompt_is_in_two_places() -> None:
     ids = Counter(prompt.id for name in SETS for prompt in prompts(name))
     ids.update(each.prompt_id for each in comparisons())
     assert [each for each, times in ids.items() if times > 1] == []
-    shown = {each.prompt.lower() for each in (*critique_demonstrations(), *comparison_demonstrations())}
+    shown = {each.prompt.lower() for each in critique_demonstrations()}
+    shown |= {each.prompt.lower() for each in comparison_demonstrations()}
     assert not shown & {prompt.messages[0].content.lower() for name in SETS for prompt in prompts(name)}
+
+
+def test_the_readme_counts_what_is_there() -> None:
+    text = (resources.files("precepts.sources") / "builtin" / "README.md").read_text("utf-8")
+    told = {name: int(count) for name, count in re.findall(r"^\| `(\w+)\.jsonl` \| (\d+) \|", text, re.MULTILINE)}
+    assert told == {name: len(list(rows(SourceSettings(source=f"builtin:{name}")))) for name in builtin_sets()}
 
 
 @pytest.mark.parametrize("name", SETS)

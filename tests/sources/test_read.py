@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from collections.abc import Iterator
@@ -34,10 +35,10 @@ def in_format(folder: Path, suffix: str, data: list[dict[str, Any]]) -> SourceSe
     if suffix == ".parquet":
         pq.write_table(pa.Table.from_pylist(data), path)
     elif suffix == ".csv":
-        cells = [
-            ",".join('"' + str(v).replace('"', '""') + '"' for v in row.values()) for row in [data[0].keys()] and data
-        ]
-        path.write_text("\n".join([",".join(data[0]), *cells]), encoding="utf-8")
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(data[0]))
+            writer.writeheader()
+            writer.writerows(data)
     else:
         path.write_text("\n".join(json.dumps(row) for row in data), encoding="utf-8")
     return SourceSettings(source=str(path))

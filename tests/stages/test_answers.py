@@ -30,8 +30,10 @@ def test_each_sample_has_its_own_seed_and_id(prompt: MakePrompt) -> None:
         return f"Answer to {said(request)} {request.seed}"
 
     records = respond.respond(chunk(*items), ScriptedEngine(answer), settings, "chat").records
-    assert [(r.prompt_id, r.kind, r.sample) for r in records] == [("a", "red_team", 0), ("b", "helpful", 0)] + [
-        ("b", "helpful", 1)
+    assert [(r.prompt_id, r.kind, r.sample) for r in records] == [
+        ("a", "red_team", 0),
+        ("b", "helpful", 0),
+        ("b", "helpful", 1),
     ]
     assert len({r.seed for r in records}) == len({r.id for r in records}) == 3
     assert [r.seed for r in records] == [request.seed for request in asked]

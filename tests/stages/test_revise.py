@@ -1,4 +1,4 @@
-"""Stage `revise` on a scripted engine: rounds chain, draws are recorded, and what is unusable is kept and passed over."""
+"""Stage `revise` on a scripted engine: rounds chain, draws are recorded, what is unusable is kept."""
 
 from __future__ import annotations
 

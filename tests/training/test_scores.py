@@ -44,7 +44,7 @@ def test_the_stock_class_gives_the_same_scores(scorer: Scorer, scoring_model: Pa
     stock = AutoModelForSequenceClassification.from_pretrained(scoring_model, dtype=torch.float32).eval()
     for (messages, text), score in zip(ITEMS, scorer.score(ITEMS), strict=True):
         ids = encode_scored(scorer.tokenizer, messages, text, scorer.style, 1024)
-        padded = torch.tensor([ids + [0, 0, 0]])
+        padded = torch.tensor([[*ids, 0, 0, 0]])
         with torch.inference_mode():
             assert float(stock(torch.tensor([ids])).logits) == pytest.approx(score, abs=1e-5)
             assert float(stock(padded, attention_mask=(padded != 0).long()).logits) == pytest.approx(score, abs=1e-5)

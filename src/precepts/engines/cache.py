@@ -19,11 +19,14 @@ ROOM = 64
 class _RoomyLayer(DynamicLayer):  # type: ignore[misc]
     """Keys and values are views of larger buffers; whatever replaces the views makes the next update copy."""
 
+    keys: torch.Tensor
+    values: torch.Tensor
     buffers: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def update(self, key_states: Any, value_states: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         if not self.is_initialized or self.keys.numel() == 0:
-            return super().update(key_states, value_states, *args, **kwargs)
+            first: tuple[Any, Any] = super().update(key_states, value_states, *args, **kwargs)
+            return first
         length = self.keys.shape[-2]
         end = length + key_states.shape[-2]
         if not self._fits(end):

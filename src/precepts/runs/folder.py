@@ -73,7 +73,7 @@ def flat(value: Any, name: str) -> Parts:
 
 def changed_parts(old: Parts, new: Parts) -> list[str]:
     """A phrase for each part that differs: `revise.rounds was 4, is 2`; `hangs on NAME` for a stage it reads."""
-    differ = [key for key in sorted(old.keys() | new.keys()) if key not in old or key not in new or old[key] != new[key]]
+    differ = [key for key in sorted({*old, *new}) if key not in old or key not in new or old[key] != new[key]]
     return [
         HANGS_ON + key.removeprefix(UPSTREAM) if key.startswith(UPSTREAM) else _was_is(key, old, new) for key in differ
     ]
@@ -116,9 +116,17 @@ class Run:
         return state is not None and (state.done or any((self.path / stage).glob("*.parquet")))
 
     def read(self, stage: str, record_class: type[R], set_name: str = "records") -> Iterator[R]:
-        """The records of one set of a stage, streamed in order."""
+        """The records of one set of a stage, streamed in order. Raises RunError where a done stage has lost some."""
+        state, seen = self.state(stage), 0
         for path in self.shards(stage, set_name):
-            yield from read_shard(path, record_class)
+            for record in read_shard(path, record_class):
+                seen += 1
+                yield record
+        written = state.records.get(set_name, seen) if state and state.done else seen
+        if seen != written:
+            place = self.path / stage
+            mend = f"delete the folder {place} and run the same command: the stage is done again"
+            raise RunError(f"{place}: {written} {set_name} were written and {seen} are there; {mend}")
 
     def count(self, stage: str, set_name: str = "records") -> int:
         """How many records a set has, from the shards' footers."""

@@ -111,7 +111,7 @@ def _row(tokenizer: Any, pair: LabelledPair, style: Format, max_length: int, mea
 
 
 def _collate(batch: Sequence[dict[str, Any]], pad: int) -> dict[str, torch.Tensor]:
-    """input_ids and attention_mask (2 x pairs, length), rows first, second, first, second, ...; p_first, weight (pairs,)."""
+    """input_ids and attention_mask (2 x pairs, length), rows first, second, first, ...; p_first and weight (pairs,)."""
     tokens, mask = pad_right([ids for row in batch for ids in (row["first"], row["second"])], pad)
     return {
         "input_ids": tokens,
