@@ -51,6 +51,14 @@ def test_the_nucleus_is_exact_at_its_boundary(top_p: float, expected: list[float
     assert (kept / kept.sum()).tolist() == pytest.approx(expected)
 
 
+def test_a_row_that_keeps_all_keeps_what_lies_beyond_the_head() -> None:
+    flat = torch.softmax(torch.linspace(0, 1, 2 * HEAD), dim=0)[None]
+    peaked = torch.zeros(1, 2 * HEAD)
+    peaked[0, 7] = 1.0
+    kept = _nucleus(torch.cat([peaked, flat]), torch.tensor([[0.5], [1.0]]))
+    assert torch.equal(kept, torch.cat([peaked, flat]))
+
+
 def test_draws_follow_the_nucleus_in_any_order_of_the_vocabulary() -> None:
     logits = torch.tensor([0.05, 0.4, 0.15, 0.3, 0.1]).log()
     # 0.4 + 0.3 is short of 0.8, with 0.15 it is over.

@@ -134,7 +134,7 @@ def test_stops_ends_and_limits_are_each_rows_own(
     stop = ("\n\nHuman:", "\n\nCritique:")
     requests = [
         GenerateRequest("a", max_tokens=40, stop=stop, seed=0),
-        GenerateRequest("a b c", max_tokens=40, seed=1),  # its neighbour's stop text is not its own
+        GenerateRequest("a b c", max_tokens=40, stop=("END",), seed=1),  # its neighbour's stop text is not its own
         GenerateRequest("a", max_tokens=40, stop=stop, seed=2),
         GenerateRequest("a", max_tokens=40, seed=3),
         GenerateRequest("a", max_tokens=25, seed=4),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from precepts.errors import RunError
+from precepts.errors import InputError, RunError
 from precepts.records import (
     AIPreference,
     HumanComparison,
@@ -92,19 +92,37 @@ def opened(open_folder: Any, prompt: MakePrompt) -> Callable[..., StageFolder]:
 RUN: dict[str, Callable[[StageFolder, float], None]] = {
     "sl": lambda folder, held_out: sl.run(folder, sl.SLSettings(), "chat", "start", held_out),
     "pm": lambda folder, held_out: pm.run(folder, pm.PMSettings(), "chat", "start", held_out),
-    "rl": lambda folder, held_out: rl.run(folder, rl.RLSettings(), "chat", held_out),
+    "rl": lambda folder, held_out: rl.run(folder, rl.RLSettings(batch_size=4), "chat", held_out),
 }
 
 
-@pytest.mark.parametrize("stage", RUN)
+LEAKS: dict[str, tuple[str, str, type[Any], list[Any]]] = {
+    "a revision": ("sl", "revise", Revision, [revision("a", 1), revision("secret", 1)]),
+    "a helpful answer": ("sl", "respond", Response, [response("secret", "helpful")]),
+    "an AI label": ("pm", "label", AIPreference, [preference("secret", 0.7)]),
+    "a human comparison": ("pm", "prompts", HumanComparison, [human("secret")]),
+    "a prompt in both splits": ("rl", "prompts", Prompt, []),
+}
+
+
+@pytest.mark.parametrize(("stage", "source", "kind", "records"), LEAKS.values(), ids=LEAKS)
 def test_a_held_out_prompt_stops_the_stage_before_any_training(
-    stage: str, opened: Any, open_folder: Any, prompt: MakePrompt, trained: dict[str, Any]
+    stage: str,
+    source: str,
+    kind: type[Any],
+    records: list[Any],
+    opened: Any,
+    open_folder: Any,
+    prompt: MakePrompt,
+    trained: dict[str, Any],
 ) -> None:
-    folder = opened(stage, "a", "secret")
-    if stage == "rl":  # which reads the prompts themselves: one that stands in both splits
-        every = [prompt("a"), prompt("secret"), prompt("secret", split="held_out")]
-        open_folder("prompts").write_records(Prompt, every, set_name="prompts")
-    with pytest.raises(RunError, match=f"{stage}: prompt secret is held out .* must not be trained on: 'Say secret.'"):
+    folder = opened(stage, "a")
+    twice = [prompt("a"), prompt("secret"), prompt("secret", split="held_out")]
+    sets = {Prompt: "prompts", HumanComparison: "comparisons"}
+    open_folder(source).write_records(kind, records or twice, set_name=sets.get(kind, "records"))
+    with pytest.raises(
+        RunError, match=rf"{stage}: prompt secret is held out .* must not be trained on: 'Say secret\.'"
+    ):
         RUN[stage](folder, 0.0)
     assert not trained
     state = folder.run.state(stage)
@@ -199,7 +217,7 @@ def test_rl_keeps_the_rollouts_of_each_checkpoint_once(
 
     monkeypatch.setattr("precepts.training.policy.train_policy", train)
     folder = opened("rl", "a", "b")
-    rl.run(folder, rl.RLSettings(checkpoint_steps=2), "chat", 0.0)
+    rl.run(folder, rl.RLSettings(batch_size=4, checkpoint_steps=2), "chat", 0.0)
     found = list(folder.run.read("rl", Rollout, "rollouts"))
     assert [(r.step, r.text) for r in found] == [(n, "x") for n in range(1, 6)]
 
@@ -213,3 +231,9 @@ def test_rl_shuffles_the_training_prompts_by_the_seed(opened: Any, trained: dict
         orders.append([p.id for p in trained["rl"][2]])
     assert orders[0] == orders[1] != names
     assert sorted(orders[0]) == names
+
+
+def test_rl_with_fewer_prompts_than_a_step_takes_says_so(opened: Any, trained: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"a step of 16 completions takes 4 prompts and there are 3"):
+        rl.run(opened("rl", "a", "b", "c"), rl.RLSettings(batch_size=16, group=4), "chat", 0.0)
+    assert not trained

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from precepts.records import Message, Prompt, Rollout
-from precepts.training.policy import train_policy
+from precepts.training.policy import _Rewards, train_policy
 from precepts.training.scores import Scorer
 from precepts.training.settings import LoraSettings, PolicySettings
 
@@ -72,3 +73,19 @@ def test_two_steps_and_every_rollout_with_its_score(
     assert any(moved)
     assert all(bool(each.isfinite().all()) for each in after.parameters())
     assert not (tmp_path / "checkpoints").exists()
+
+
+@pytest.mark.parametrize(
+    ("style", "completion", "text"),
+    [
+        ("chat", [{"role": "assistant", "content": " Mix it.\n\nHuman: Why? "}], "Mix it.\n\nHuman: Why?"),
+        ("raw", " Mix it.\n\nCritique: Good.\n\nHuman: Why?", "Mix it."),
+        ("raw", " Mix it. ", "Mix it."),
+    ],
+)
+def test_the_reward_is_of_what_an_engine_would_give(style: str, completion: Any, text: str) -> None:
+    scorer: Any = SimpleNamespace(style=style, score=lambda items: [float(len(text)) for _, text in items])
+    rewards = _Rewards(scorer, PROMPTS)
+    assert rewards([""], [completion], prompt_id=["p1"], kind=["helpful"]) == [len(text)]
+    assert rewards.taken() == [Rollout(1, "p1", "helpful", text, len(text))]
+    assert rewards.taken() == []

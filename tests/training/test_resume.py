@@ -137,7 +137,7 @@ def test_a_checkpoint_counts_once_all_that_belongs_to_it_is_kept(
         marked.append((tmp_path / "checkpoints" / f"checkpoint-{step}" / MARK).exists())
         raise Killed
 
-    prompts = [Prompt("p", "red_team", "train", "", "test", ASKED[0])]
+    prompts = [Prompt(f"p{n}", "red_team", "train", "", "test", asked) for n, asked in enumerate(ASKED)]
     settings = PolicySettings(**(SMALL | HERE | {"group": 2, "steps": 2, "max_tokens": 3, "checkpoint_steps": 1}))
     with pytest.raises(Killed):
         train_policy(tiny_model, scoring_model, prompts, tmp_path / "rl", tmp_path, settings, "chat", 5, Dies(), keep)

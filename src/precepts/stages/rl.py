@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+from precepts.errors import InputError
 from precepts.prompts.formats import Format
 from precepts.records import Rollout, TrainingStep
 from precepts.runs.folder import StageFolder
@@ -21,11 +22,17 @@ class RLSettings(PolicySettings):
 
 
 def run(folder: StageFolder, settings: RLSettings, style: Format, held_out: float) -> None:
-    """Train the RL-CAI model. Raises RunError where a prompt is held out."""
+    """Train the RL-CAI model. Raises RunError where a prompt is held out, InputError where prompts fill no batch."""
     from precepts.training.policy import train_policy
 
     prompts = list(read_split(folder.run, ("red_team", "helpful"), "train"))
     refuse_leaks(folder, prompts, held_out)
+    needed = settings.batch_size // settings.group
+    if len(prompts) < needed:
+        raise InputError(
+            f"rl.batch_size: a step of {settings.batch_size} completions takes {needed} prompts and there are "
+            f"{len(prompts)} to train on; lower rl.batch_size or add prompts"
+        )
     random.Random(folder.stage_seed).shuffle(prompts)
 
     def keep(step: int, rollouts: Sequence[Rollout]) -> None:

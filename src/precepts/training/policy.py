@@ -2,7 +2,8 @@
 
 1. For each prompt the policy samples a group of completions; each one's advantage is its preference-model score
    relative to its group. The policy begins as the SL-CAI model, and a KL penalty of `beta` holds it near.
-2. The score is that of `scores.Scorer`, the same code that evaluation uses; every rollout is kept with its score.
+2. The score is that of `scores.Scorer`, the same code that evaluation uses, of the text up to where an engine would
+   stop it; every rollout is kept with its score.
 How it departs from the paper: the paper uses PPO, with a learned value function and one sample a prompt. GRPO needs
 no value model: the group's mean is the baseline. The clip (0.2) is the paper's; the KL term stands in the loss
 rather than in the reward, so `beta` is not on the scale of the paper's 0.001.
@@ -17,7 +18,7 @@ from typing import Any
 import torch
 
 from precepts.engines.transformers import load_model, load_tokenizer
-from precepts.prompts.formats import Format
+from precepts.prompts.formats import Format, stops
 from precepts.records import Prompt, Rollout, TrainingStep
 from precepts.training.fit import (
     Show,
@@ -104,14 +105,14 @@ class _Rewards:
     __name__ = "preference_model"
 
     def __init__(self, scorer: Scorer, prompts: Sequence[Prompt]) -> None:
-        self.scorer = scorer
+        self.scorer, self.stops = scorer, stops(scorer.style)
         self.messages = {prompt.id: prompt.messages for prompt in prompts}
         self.step: Callable[[], int] = lambda: 0
         self._rollouts: list[Rollout] = []
 
     def __call__(self, prompts: list[Any], completions: list[Any], **columns: Any) -> list[float]:
         texts = [each if isinstance(each, str) else each[0]["content"] for each in completions]
-        texts = [text.strip() for text in texts]
+        texts = [_until_stop(text, self.stops).strip() for text in texts]
         scores = self.scorer.score([(self.messages[p], t) for p, t in zip(columns["prompt_id"], texts, strict=True)])
         kept = zip(columns["prompt_id"], columns["kind"], texts, scores, strict=True)
         self._rollouts += [Rollout(self.step() + 1, *each) for each in kept]
@@ -121,3 +122,7 @@ class _Rewards:
         """The rollouts since the last call."""
         taken, self._rollouts = self._rollouts, []
         return taken
+
+
+def _until_stop(text: str, stop: Sequence[str]) -> str:
+    return min((text.partition(each)[0] for each in stop), key=len, default=text)
