@@ -36,9 +36,10 @@ def test_other_text_is_no_dialogue(text: str) -> None:
 
 def test_two_dialogues_part_at_the_last_turn() -> None:
     start = "\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant:"
-    parts = shared_prompt(f"{start} good", f"{start} bad")
+    parts = shared_prompt(parse_dialogue(f"{start} good"), parse_dialogue(f"{start} bad"))
     assert parts == ((Message("user", "a"), Message("assistant", "b"), Message("user", "c")), "good", "bad")
-    assert shared_prompt(f"{start} good", f"{start.replace('b', 'x')} bad") is None
+    earlier = parse_dialogue(f"{start.replace('b', 'x')} bad")
+    assert shared_prompt(parse_dialogue(f"{start} good"), earlier) is None
 
 
 @given(st.lists(st.sampled_from(["\n\n", "\n", "Human:", "Assistant:", " ", "x", "\n\nHuman: "]), max_size=12))

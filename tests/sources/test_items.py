@@ -123,6 +123,7 @@ def test_a_row_of_no_use_is_none(tmp_path: Path, row: dict[str, Any]) -> None:
         {"messages": TALK, "chosen": "good", "rejected": "bad"},
         {"prompt": RAW, "chosen": "good", "rejected": "bad"},
         {"chosen": f"{RAW}\n\nAssistant: good", "rejected": f"{RAW}\n\nAssistant: bad"},
+        {"chosen": [*TALK, {"role": "assistant", "content": "good"}], "rejected": f"{RAW}\n\nAssistant: bad"},
         {"chosen": f"{RAW}\n\nAssistant:  good\n", "rejected": f"{RAW[2:]}\n\nAssistant: bad", "prompt": "unused"},
     ],
 )

@@ -27,11 +27,10 @@ def parse_dialogue(text: str) -> Messages:
     return tuple(Message(_ROLES[label], said.strip()) for label, said in turns)
 
 
-def shared_prompt(chosen: str, rejected: str) -> tuple[Messages, str, str] | None:
+def shared_prompt(chosen: Messages, rejected: Messages) -> tuple[Messages, str, str] | None:
     """(prompt, chosen response, rejected response) of two dialogues that part at the last turn; None where they
     part earlier (a few rows of hh-rlhf do)."""
-    first, second = parse_dialogue(chosen), parse_dialogue(rejected)
-    ends = [[message.role for message in dialogue[-2:]] for dialogue in (first, second)]
-    if first[:-1] != second[:-1] or ends != [["user", "assistant"]] * 2:
+    ends = [[message.role for message in dialogue[-2:]] for dialogue in (chosen, rejected)]
+    if chosen[:-1] != rejected[:-1] or ends != [["user", "assistant"]] * 2:
         return None
-    return first[:-1], first[-1].content, second[-1].content
+    return chosen[:-1], chosen[-1].content, rejected[-1].content

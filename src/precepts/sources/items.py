@@ -2,8 +2,8 @@
 
 1. Our fields are found under the names that `columns` gives, else under their own. A prompt is `messages` (a chat),
    `dialogue` (raw labelled text, whose last assistant turn is dropped) or `prompt` (one human turn).
-2. A comparison has `chosen` and `rejected`: two responses to that prompt, or two whole dialogues that part at their
-   last turn (hh-rlhf).
+2. A comparison has `chosen` and `rejected`: two responses to that prompt, or two whole dialogues (raw text, as in
+   hh-rlhf, or messages) that part at their last turn.
 3. A row that lacks its fields is the user's mistake and an error with file and line. A row that is well formed and
    of no use (dialogues that part earlier, an empty prompt) yields None and is counted.
 """
@@ -60,13 +60,14 @@ def _prompt(row: Row, settings: SourceSettings, kind: str, held_out: float) -> P
 
 
 def _comparison(row: Row, settings: SourceSettings, held_out: float) -> HumanComparison | None:
-    chosen, rejected = (_needed(row, settings, name) for name in ("chosen", "rejected"))
-    if is_dialogue(chosen) and is_dialogue(rejected):
-        parts = shared_prompt(chosen, rejected)
+    whole = [_whole(row, settings, name) for name in ("chosen", "rejected")]
+    if whole[0] and whole[1]:
+        parts = shared_prompt(whole[0], whole[1])
         if parts is None:
             return None
         messages, chosen, rejected = parts
     else:
+        chosen, rejected = (_needed(row, settings, name) for name in ("chosen", "rejected"))
         messages = _conversation(row, settings)
     texts = [messages[-1].content if messages else "", chosen, rejected]
     if not all(text.strip() for text in texts) or chosen == rejected:
@@ -76,6 +77,15 @@ def _comparison(row: Row, settings: SourceSettings, held_out: float) -> HumanCom
     category = _text(row, settings, "category") or _text(row, settings, "kind") or ""
     identity = content_hash([prompt_id, chosen, rejected], 12)
     return HumanComparison(identity, prompt_id, side, category, settings.source, messages, chosen, rejected)
+
+
+def _whole(row: Row, settings: SourceSettings, name: str) -> Messages | None:
+    """The field as a whole dialogue, raw or in messages; None where it is a response alone."""
+    column = settings.columns.get(name, name)
+    value = row.data.get(column)
+    if isinstance(value, list):
+        return _messages(row, column, value)
+    return _dialogue(row, column, value) if isinstance(value, str) and is_dialogue(value) else None
 
 
 def _conversation(row: Row, settings: SourceSettings) -> Messages:
