@@ -82,22 +82,28 @@ def _the(model: str) -> str:
 
 
 def _since_start(board: Board, kind: str, what: str) -> str:
-    last = board.models[-1]
-    if board.models[0] != "start" or last == "start":
+    """What changed since the start model: for the last model in any case, for one before it where established."""
+    if board.models[0] != "start":
         return ""
-    change: Estimate = getattr(board.change(last, "start", kind), what)
-    if not change.n or isnan(change.low):
+    *between, last = board.models
+    changes: dict[str, Estimate] = {
+        model: getattr(board.change(model, "start", kind), what) for model in [*between[1:], last] if model != "start"
+    }
+    return "".join(_change(m, change) for m, change in changes.items() if m == last or established(change))
+
+
+def _change(model: str, change: Estimate) -> str:
+    if isnan(change.low):
         return ""
     if not established(change):
         return (
-            f" From start to {MODELS[last]} that is a change of {_points(change.value)} "
+            f" From start to {MODELS[model]} that is a change of {_points(change.value)} "
             f"({_ends(change)}) points: the interval includes zero, so no difference is established."
         )
     low, high = sorted((abs(change.low), abs(change.high)))
-    way = "fewer" if change.value < 0 else "more"
     return (
-        f" From start to {MODELS[last]} that is {abs(change.value) * 100:.0f} percentage points {way} "
-        f"({low * 100:.0f} to {high * 100:.0f})."
+        f" From start to {MODELS[model]} that is {abs(change.value) * 100:.0f} percentage points "
+        f"{'fewer' if change.value < 0 else 'more'} ({low * 100:.0f} to {high * 100:.0f})."
     )
 
 
