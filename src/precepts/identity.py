@@ -3,8 +3,8 @@
 1. `content_hash` is taken over canonical JSON (sorted keys, no spaces), so it depends on content alone.
 2. `seed_from` turns the run's seed and a path of names (stage, chunk, item) into an independent 63-bit seed. No
    random choice in Precepts is made any other way, so a chunk gives the same bytes whoever runs it, and when.
-3. `file_fingerprint` and `folder_fingerprint` name file contents. Weights are sampled, not read whole (a 140 GB
-   model would take minutes): size and sixteen evenly spaced blocks of 64 KiB of each file.
+3. `file_fingerprint` names a file by all of its contents. `folder_fingerprint` is for model folders: of a file over
+   1 MiB it reads the size and sixteen evenly spaced blocks of 64 KiB, since 140 GB of weights would take minutes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,12 @@ def fraction_of(text: str) -> float:
 
 
 def file_fingerprint(path: Path) -> str:
-    """A name for a file's contents: whole when under 1 MiB, else its size and sixteen blocks of it."""
+    """A name for a file's contents."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _sampled_fingerprint(path: Path) -> str:
     digest = hashlib.sha256()
     size = path.stat().st_size
     digest.update(str(size).encode())
@@ -57,4 +62,4 @@ def file_fingerprint(path: Path) -> str:
 def folder_fingerprint(folder: Path) -> str:
     """A name for the files right inside `folder` (their names and contents), as a model folder has them."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    return content_hash([[path.name, file_fingerprint(path)] for path in files])
+    return content_hash([[path.name, _sampled_fingerprint(path)] for path in files])

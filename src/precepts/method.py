@@ -8,7 +8,9 @@
 1. `steps` is the method: each stage, what it reads (`needs`), everything its records depend on (`parts`), and the
    call that runs it.
 2. `execute` walks them: a stage that is done with the same parts is passed over, a partial one goes on, a changed
-   one is refused unless `redo`, which redoes it and what hangs on it.
+   one is refused unless `redo`, which redoes it and what hangs on it. All is checked before anything is changed.
+3. Parts name files and folders by their last name and their contents, never by where they lie: a run whose inputs
+   have moved is the same run.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from precepts.engines import engine_fingerprint, make_engine, model_fingerprint
 from precepts.errors import InputError, nearest
@@ -43,6 +46,7 @@ from precepts.settings import Settings
 from precepts.sources.read import source_fingerprint
 from precepts.stages import evaluate, label, pairs, pm, prompts, respond, revise, rl, sl
 
+T = TypeVar("T")
 STAGES = ("prompts", "respond", "revise", "sl", "pairs", "label", "pm", "rl", "evaluate")
 
 
@@ -63,13 +67,13 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
     constitution = r.load_constitution()
     start, feedback = r.models.start, r.models.feedback or r.models.start
     ask = partial(partial, make_engine, r.engine)
-    ask_start, ask_judge = ask(start), ask(feedback)
+    ask_start, ask_judge = (ask(model, name=_moveable(model)) for model in (start, feedback))
     ask_sl, ask_rl = (ask(str(run.model(name)), name=f"models/{name}") for name in ("sl", "rl"))
     common = {"seed": r.seed, "format": style}
-    engine = flat(engine_fingerprint(r.engine), "engine")
-    begin = {"models.start": start, "models.start (weights)": model_fingerprint(start)}
-    judge = {"models.feedback": feedback, "models.feedback (weights)": model_fingerprint(feedback)}
-    principles = {"constitution": r.constitution.source, "constitution (principles)": constitution.hash}
+    engine = flat(_readable(engine_fingerprint, r.engine), "engine")
+    begin = _model("models.start", start)
+    judge = _model("models.feedback", feedback)
+    principles = {"constitution": _moveable(r.constitution.source), "constitution (principles)": constitution.hash}
     return [
         Step(
             "prompts",
@@ -167,32 +171,41 @@ def execute(
 ) -> bool:
     """Run the stages from `begin` until `until` (both included) that are not done; True if anything was run.
 
-    Raises InputError where a stage was begun with other settings and `redo` is not given. With `begin`, `redo`
-    also redoes that stage and what hangs on it when nothing has changed.
+    Raises InputError, with nothing changed, where a stage was begun with other settings and `redo` is not given, or
+    where a stage reads one that is neither done nor to be run. With `begin`, `redo` also redoes that stage when it is
+    done and nothing has changed, and what hangs on it.
     """
-    plan = steps(recipe, run)
-    chosen = _between(begin, until)
+    plan, chosen = steps(recipe, run), _between(begin, until)
     parts = all_parts(plan)
-    outdated = set(stale(run, parts))
-    if redo:
-        outdated |= {begin} if begin else set()
-        _forget(run, plan, outdated)
-    elif outdated:
-        raise InputError(_refusal(run, parts))
+    outdated = stale(run, parts)
+    if outdated and not redo:
+        raise InputError(_refusal(run, outdated))
+    forced = {begin} if redo and begin and _done(run, begin) else set()
+    gone = _hanging(plan, {*outdated, *forced})
+    kept = {name for name in STAGES if _done(run, name) and name not in gone}
+    todo = [step for step in plan if step.name in chosen and step.name not in kept]
+    _check_ready(plan, todo, {*chosen, *kept}, gone)
+    if todo or gone:
+        (run.path / "report.html").unlink(missing_ok=True)  # it is about another state of the run from here on
+    _forget(run, plan, gone, chosen, progress)
     write_whole(run.path / "recipe.yaml", recipe_yaml(recipe).encode())
-    anything = False
-    for number, step in enumerate(plan, start=1):
-        state = run.state(step.name)
-        if step.name not in chosen or (state and state.done):
-            continue
-        _check_ready(run, step)
-        if state and state.parts != parts[step.name]:  # it ended before its first record: nothing is lost
-            run.remove(step.name, step.models)
-        title = f"[{number}/{len(plan)}] {step.name}"
-        step.go(open_stage(run, step.name, parts[step.name], title, recipe.seed, LocalExecutor(), progress))
-        gc.collect()  # trainers hold their models in reference cycles
-        anything = True
-    return anything
+    for step in todo:
+        _go(step, run, parts[step.name], recipe.seed, progress)
+    return bool(todo)
+
+
+def _go(step: Step, run: Run, parts: Parts, seed: int, progress: Progress) -> None:
+    state = run.state(step.name)
+    if state and state.parts != parts:  # it ended before its first record: nothing is lost
+        run.remove(step.name, step.models)
+    title = f"[{STAGES.index(step.name) + 1}/{len(STAGES)}] {step.name}"
+    step.go(open_stage(run, step.name, parts, title, seed, LocalExecutor(), progress))
+    gc.collect()  # trainers hold their models in reference cycles
+
+
+def _done(run: Run, stage: str) -> bool:
+    state = run.state(stage)
+    return state is not None and state.done
 
 
 def _between(begin: str | None, until: str | None) -> Sequence[str]:
@@ -206,26 +219,45 @@ def _between(begin: str | None, until: str | None) -> Sequence[str]:
     return STAGES[first : last + 1]
 
 
-def _check_ready(run: Run, step: Step) -> None:
-    for name in step.needs:
-        state = run.state(name)
-        if state is None or not state.done:
-            raise InputError(f"stage {step.name} reads {name}, which is not done; run without --from, or --from {name}")
+def _check_ready(plan: Sequence[Step], todo: Sequence[Step], ready: set[str], gone: set[str]) -> None:
+    """Raise InputError where a stage to be run reads one that is neither kept nor chosen; `ready` are those two."""
+    needs = {step.name: step.needs for step in plan}
+    for step in todo:
+        for name in step.needs:
+            if name not in ready:
+                why = "is to be redone" if name in gone else "is not done"
+                first = _first_missing(needs, name, ready)
+                raise InputError(f"stage {step.name} reads {name}, which {why}; run without --from, or --from {first}")
 
 
-def _forget(run: Run, plan: Sequence[Step], outdated: set[str]) -> None:
-    """Remove the outdated stages and all that hang on them, the last first."""
+def _first_missing(needs: dict[str, tuple[str, ...]], name: str, ready: set[str]) -> str:
+    """The stage to begin with so that `name` can be run."""
+    missing = [_first_missing(needs, below, ready) for below in needs[name] if below not in ready]
+    return min([name, *missing], key=STAGES.index)
+
+
+def _hanging(plan: Sequence[Step], outdated: set[str]) -> set[str]:
+    """The outdated stages and all that hang on them."""
     gone = set(outdated)
     for step in plan:
         if gone & set(step.needs):
             gone.add(step.name)
+    return gone
+
+
+def _forget(run: Run, plan: Sequence[Step], gone: set[str], chosen: Sequence[str], progress: Progress) -> None:
+    """Remove these stages, the last first, and say so."""
+    there = [name for name in STAGES if name in gone and run.state(name)]
+    for word, among in (("redoing", True), ("removed, for a later run to redo", False)):
+        names = [name for name in there if (name in chosen) is among]
+        if names:
+            progress.say(f"  {word}: {', '.join(names)}")
     for step in reversed(plan):
         if step.name in gone:
             run.remove(step.name, step.models)
 
 
-def _refusal(run: Run, parts: dict[str, Parts]) -> str:
-    found = stale(run, parts)
+def _refusal(run: Run, found: dict[str, list[str]]) -> str:
     own = {name: [p for p in phrases if not p.startswith(HANGS_ON)] for name, phrases in found.items()}
     lines = [f"{run.path}: this run was made with other settings:"]
     lines += [f"  stage {name}: {'; '.join(phrases)}" for name, phrases in own.items() if phrases]
@@ -238,7 +270,25 @@ def _refusal(run: Run, parts: dict[str, Parts]) -> str:
 
 def _parts(stage: str, settings: Settings) -> Parts:
     """A stage's settings by their dotted names; how often checkpoints are kept changes no record."""
-    return flat(settings.model_dump(mode="json", exclude={"checkpoint_steps"}), stage)
+    parts = flat(settings.model_dump(mode="json", exclude={"checkpoint_steps"}), stage)
+    return {key: _moveable(value) for key, value in parts.items()}
+
+
+def _model(key: str, name: str) -> Parts:
+    return {key: _moveable(name), f"{key} (weights)": _readable(model_fingerprint, name)}
+
+
+def _moveable(value: Any) -> Any:
+    """An absolute path as its last name; anything else as it is."""
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+
+
+def _readable(fingerprint_of: Callable[[T], Any], given: T) -> Any:
+    """The fingerprint of something given. Raises InputError where it cannot be read."""
+    try:
+        return fingerprint_of(given)
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror}); correct the path") from None
 
 
 def _sources(recipe: Recipe) -> Parts:
@@ -249,7 +299,7 @@ def _sources(recipe: Recipe) -> Parts:
         "preferences.helpful": recipe.preferences.helpful,
     }
     return {
-        f"{name}[{index}] (contents)": source_fingerprint(source)
+        f"{name}[{index}] (contents)": _readable(source_fingerprint, source)
         for name, sources in named.items()
         for index, source in enumerate(sources)
     }

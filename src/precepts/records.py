@@ -1,8 +1,8 @@
 """The nouns: what one row of each stage's records holds.
 
 1. A record is a frozen dataclass. Its Parquet columns are its fields, so any Parquet tool reads a run.
-2. A record holds everything that made it: the exact text sent, the model, the principle and its hash, the seed,
-   and the tokens used. It never holds a clock time, so two runs of one recipe have the same bytes.
+2. A record holds what made it: the model, the principle and its hash, the seed or the exact text sent, the tokens
+   used. It never holds a clock time, so two runs of one recipe have the same bytes.
 3. Text is what UTF-8 can hold: a lone surrogate (half a character, as broken JSON escapes give) becomes U+FFFD.
 4. A reply that cannot be used stays in the records with `unusable` set to the reason. It is never a tie, a zero
    or a random label: later stages leave it out and count it.
@@ -110,6 +110,7 @@ class Revision:
     revision_sent: str
     text: str
     unusable: str | None
+    finish: str  # "length" where the revision was cut
     model: str
     seed: int
     tokens_in: int
@@ -157,7 +158,8 @@ class AIPreference:
     """An AI label: how likely `first` is the better response under the drawn principle (paper section 4.1).
 
     `logprobs` are those of " (A)" and " (B)" with `first` as option A; `logprobs_swapped` with `first` as option
-    B (None where one order was asked). `p_first` in [0, 1] is None exactly where `unscored` gives a reason.
+    B (None where one order was asked). `sent` is the exact prompt with `first` as option A. `p_first` in [0, 1] is
+    None exactly where `unscored` gives a reason.
     """
 
     id: str
@@ -170,6 +172,7 @@ class AIPreference:
     principle_hash: str
     constitution_hash: str
     shot_principles: tuple[str, ...]
+    sent: str
     labeler: str
     model: str
     logprobs: tuple[float, ...] | None

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from precepts.evals.board import Board, board
-from precepts.evals.labels import label_summary, share_of_a
+from precepts.evals.labels import label_summary
 from precepts.evals.shares import share, share_difference
 from precepts.evals.statistics import wilson
 from precepts.records import AIPreference, Evaluation, Message, ScoredComparison
@@ -188,7 +188,7 @@ def label(p_a: float | None, p_a_swapped: float | None, number: int = 0, princip
 
     share = None if p_a is None else p_a if p_a_swapped is None else (p_a + 1 - p_a_swapped) / 2
     return AIPreference(
-        f"l{number}", f"p{number}", "train", (), "a", "b", principle, "", "", (), "multiple_choice", "m",
+        f"l{number}", f"p{number}", "train", (), "a", "b", principle, "", "", (), "", "multiple_choice", "m",
         odds(p_a), odds(p_a_swapped), share, None if share is not None else "no_logprobs",
     )  # fmt: skip
 
@@ -214,10 +214,3 @@ def test_no_labels_give_nan() -> None:
     found = label_summary([])
     assert (found.labels, found.by_principle) == (0, {})
     assert isnan(found.confidence.value) and isnan(found.flipped.value) and isnan(found.undecided.value)
-
-
-def test_share_of_a_at_its_ends() -> None:
-    assert share_of_a((-1.0, -1.0)) == 0.5
-    assert share_of_a((0.0, float("-inf"))) == 1.0
-    assert share_of_a((-2000.0, 0.0)) == 0.0
-    assert share_of_a((float("-inf"), float("-inf"))) is None

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from precepts.constitution import Constitution, Principle, Source
 from precepts.engines import ChoiceRequest, ScriptedEngine
+from precepts.engines.base import option_share
 from precepts.engines.scripted import said
-from precepts.feedback.multiple_choice import MultipleChoice, option_share, preference
+from precepts.feedback.multiple_choice import MultipleChoice, preference
 from precepts.prompts.demonstrations import comparison_demonstrations
 from precepts.records import AIPreference, Comparison, Message
 

@@ -86,7 +86,7 @@ def contents(run: Path) -> dict[str, bytes]:
     found = {
         str(p.relative_to(run)): p.read_bytes() for p in run.rglob("*") if p.suffix in (".parquet", ".safetensors")
     }
-    for stage in STAGES:
+    for stage in (stage for stage in STAGES if (run / stage).exists()):
         state = json.loads((run / stage / "stage.json").read_text())
         del state["seconds"]
         found[stage] = json.dumps(state, sort_keys=True).encode()

@@ -56,7 +56,7 @@ def test_the_forms_of_a_prompt(
     (prompt,) = prompts(tmp_path, [row], columns=columns)
     assert prompt is not None
     assert prompt.messages == messages
-    assert (prompt.kind, prompt.source) == ("red_team", str(tmp_path / "r.jsonl"))
+    assert (prompt.kind, prompt.source) == ("red_team", "r.jsonl")
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_the_stage_scores_answers_of_all_models_and_held_out_comparisons(
         HumanComparison(split, "p", split, "", "test", asked, "good one", "bad") for split in ("train", "held_out")
     ]
     source.write_records(HumanComparison, human, set_name="comparisons")
-    hashes = ("rule-1", "x", "y", (), "multiple_choice", "m", (-1.0, -2.0), None)
+    hashes = ("rule-1", "x", "y", (), "", "multiple_choice", "m", (-1.0, -2.0), None)
     labels = [
         AIPreference(name, "p", split, asked, "first", "2nd", *hashes, p_first, None if p_first else "no_logprobs")
         for name, split, p_first in (("l1", "held_out", 0.7), ("l2", "train", 0.7), ("l3", "held_out", None))

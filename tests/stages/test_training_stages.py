@@ -39,12 +39,12 @@ def revision(name: str, number: int, unusable: str | None = None) -> Revision:
     text = "" if unusable else f"revision {name} {number}"
     rule = ("rule-1", "x", "y")
     return Revision(
-        f"{name}-{number}", name, name, number, *rule, asked(name), "", "", "", "", text, unusable, "m", 1, 1, 1
+        f"{name}-{number}", name, name, number, *rule, asked(name), "", "", "", "", text, unusable, "stop", "m", 1, 1, 1
     )
 
 
 def preference(name: str, p_first: float | None, split: str = "train") -> AIPreference:
-    rule = ("rule-1", "x", "y", (), "multiple_choice", "m", None, None)
+    rule = ("rule-1", "x", "y", (), "", "multiple_choice", "m", None, None)
     unscored = "no_logprobs" if p_first is None else None
     return AIPreference(name, name, split, asked(name), "one", "two", *rule, p_first, unscored)
 
@@ -164,7 +164,7 @@ def test_sl_learns_usable_revisions_of_all_rounds_and_helpful_answers(
         ("Say a.", "revision a 3"),
         ("Say h.", "answer h"),
     ]
-    assert (target, work) == (folder.run.model("sl"), folder.path)
+    assert (target, work) == (folder.run.model("sl"), folder.scratch)
 
 
 def test_sl_without_a_usable_revision_says_so(opened: Any, open_folder: Any, trained: dict[str, Any]) -> None:
@@ -222,18 +222,23 @@ def test_rl_keeps_the_rollouts_of_each_checkpoint_once(
     assert [(r.step, r.text) for r in found] == [(n, "x") for n in range(1, 6)]
 
 
-def test_rl_shuffles_the_training_prompts_by_the_seed(opened: Any, trained: dict[str, Any]) -> None:
-    names = [f"n{n}" for n in range(8)]
-    folder = opened("rl", *names)
-    orders = []
-    for _ in range(2):
-        RUN["rl"](folder, 0.0)
-        orders.append([p.id for p in trained["rl"][2]])
-    assert orders[0] == orders[1] != names
-    assert sorted(orders[0]) == names
-
-
 def test_rl_with_fewer_prompts_than_a_step_takes_says_so(opened: Any, trained: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"a step of 16 completions takes 4 prompts and there are 3"):
         rl.run(opened("rl", "a", "b", "c"), rl.RLSettings(batch_size=16, group=4), "chat", 0.0)
     assert not trained
+
+
+@pytest.mark.parametrize(
+    ("text", "finish", "learnt"),
+    [
+        ("Whole. And whole", "stop", "Whole. And whole"),
+        ("Whole. And then it", "length", "Whole."),
+        ('He said "no!" Then', "length", 'He said "no!"'),
+        ("Steps:\n\n1. Take a", "length", ""),
+        ("Is it? Yes! It costs 3.5 or", "length", "Is it? Yes!"),
+        ("never ends", "length", ""),
+        ("Ends here.", "length", "Ends here."),
+    ],
+)
+def test_a_cut_text_is_learnt_to_its_last_whole_sentence(text: str, finish: str, learnt: str) -> None:
+    assert sl.learnable(text, finish) == learnt

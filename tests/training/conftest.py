@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from precepts.training.settings import OptimSettings
+from precepts.training.settings import SupervisedSettings
 
 
 class Shown:
@@ -37,12 +37,12 @@ def show() -> Shown:
 
 
 @pytest.fixture
-def optim() -> Callable[..., OptimSettings]:
-    """OptimSettings for the tiny model on a CPU, changed as asked."""
+def optim() -> Callable[..., SupervisedSettings]:
+    """SupervisedSettings for the tiny model on a CPU, changed as asked."""
 
-    def make(**changed: Any) -> OptimSettings:
+    def make(**changed: Any) -> SupervisedSettings:
         settings = {"learning_rate": 1e-2, "batch_size": 4, "warmup": 0.0, "checkpoint_steps": None}
-        return OptimSettings(**(settings | {"dtype": "float32", "device": "cpu"} | changed))
+        return SupervisedSettings(**(settings | {"dtype": "float32", "device": "cpu"} | changed))
 
     return make
 

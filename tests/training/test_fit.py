@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import torch
 from pydantic import ValidationError
+from transformers import AutoModelForCausalLM
 
-from precepts.training.fit import _step, save_whole, trainer_arguments
-from precepts.training.settings import OptimSettings, PolicySettings
+from precepts.training.fit import _step, lora_config, save_whole, trainer_arguments
+from precepts.training.settings import LoraSettings, OptimSettings, PolicySettings
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,26 @@ def test_a_model_is_saved_whole_over_what_was_there(tmp_path: Path) -> None:
     for old in (target, tmp_path / "models" / ".sl.part"):  # an older model, and what a kill left half-written
         old.mkdir(parents=True)
         (old / "old").touch()
-    model = SimpleNamespace(to=lambda dtype: SimpleNamespace(save_pretrained=save))
-    save_whole(model, SimpleNamespace(save_pretrained=lambda folder: None), target, torch.float32)
+    model = SimpleNamespace(float=lambda: SimpleNamespace(save_pretrained=save))
+    save_whole(model, SimpleNamespace(save_pretrained=lambda folder: None), target, lambda: None)
     assert [path.name for path in target.parent.iterdir()] == ["sl"]
     assert [path.name for path in target.iterdir()] == ["saved"]
+
+
+def test_an_update_too_small_for_bfloat16_is_saved(tiny_model: Path, tmp_path: Path) -> None:
+    from peft import get_peft_model
+
+    def base(dtype: torch.dtype) -> Any:
+        return AutoModelForCausalLM.from_pretrained(tiny_model, dtype=dtype)
+
+    adapted = get_peft_model(base(torch.bfloat16), lora_config(LoraSettings(rank=2, alpha=2), "CAUSAL_LM"))
+    for name, weight in adapted.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.constant_(weight, 1e-3)
+    tokenizer = SimpleNamespace(save_pretrained=lambda folder: None)
+    save_whole(adapted, tokenizer, tmp_path / "model", lambda: base(torch.float32))
+    before, after = (
+        AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).model.layers[0].mlp.down_proj.weight
+        for path in (tiny_model, tmp_path / "model")
+    )
+    assert torch.allclose(after - before, torch.full_like(after, 2e-6), atol=1e-7)  # alpha / rank * 2 * 1e-3 * 1e-3

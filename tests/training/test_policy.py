@@ -51,7 +51,7 @@ def test_two_steps_and_every_rollout_with_its_score(
     assert [step for step, _ in kept] == [2]
     rollouts = kept[0][1]
     assert [rollout.step for rollout in rollouts] == [1] * 4 + [2] * 4
-    scorer = Scorer(str(scoring_model), style, dtype=torch.float32, device="cpu")
+    scorer = Scorer(str(scoring_model), style, device="cpu")
     asked = {prompt.id: prompt for prompt in PROMPTS}
     for rollout in rollouts:
         assert rollout.kind == asked[rollout.prompt_id].kind
@@ -72,7 +72,6 @@ def test_two_steps_and_every_rollout_with_its_score(
     moved = [bool((a != b).any()) for a, b in zip(before.parameters(), after.parameters(), strict=True)]
     assert any(moved)
     assert all(bool(each.isfinite().all()) for each in after.parameters())
-    assert not (tmp_path / "checkpoints").exists()
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from precepts.records import Message
 from precepts.training.preference_model import LabelledPair, train_preference_model
 from precepts.training.scores import Scorer, encode_scored
-from precepts.training.settings import LoraSettings, OptimSettings
+from precepts.training.settings import LoraSettings, SupervisedSettings
 
 ASKED = (Message("user", "How do I bake bread?"),)
-Optim = Callable[..., OptimSettings]
+Optim = Callable[..., SupervisedSettings]
 
 
 def pairs(p_first: float, weight: float = 1.0) -> list[LabelledPair]:
@@ -34,7 +34,7 @@ def gaps(scorer: Scorer, data: list[LabelledPair]) -> list[float]:
 
 
 def scorer_of(folder: Path) -> Scorer:
-    return Scorer(str(folder), "chat", dtype=torch.float32, device="cpu")
+    return Scorer(str(folder), "chat", device="cpu")
 
 
 @pytest.mark.parametrize("lora", [LoraSettings(rank=4, alpha=8), None], ids=["lora", "whole"])
@@ -53,7 +53,6 @@ def test_it_learns_the_labels_odds_and_saves_what_it_learnt(
     ids = [encode_scored(scorer.tokenizer, ASKED, text, "chat", 512) for p in data for text in (p.first, p.second)]
     assert tokens == 30 * sum(map(len, ids))
     assert show.log[0] == (30, 0)
-    assert not (tmp_path / "checkpoints").exists()
 
     stock = AutoModelForSequenceClassification.from_pretrained(tmp_path / "pm", dtype=torch.float32).eval()
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "pm")

@@ -14,7 +14,7 @@ from precepts.records import Message, Prompt, Rollout, TrainingStep
 from precepts.training.fit import MARK
 from precepts.training.policy import train_policy
 from precepts.training.preference_model import LabelledPair, train_preference_model
-from precepts.training.settings import LoraSettings, OptimSettings, PolicySettings
+from precepts.training.settings import LoraSettings, PolicySettings, SupervisedSettings
 from precepts.training.sft import train_sft
 
 TEXTS = [f"Mix {n} cups of flour with water, and bake it." for n in range(10)]
@@ -52,12 +52,12 @@ class Dies:
 
 
 def sft(model: Path, pm: Path, work: Path, show: Any, changed: dict[str, Any]) -> Outcome:
-    settings = OptimSettings(**(SMALL | HERE | changed))
+    settings = SupervisedSettings(**(SMALL | HERE | changed))
     return train_sft(str(model), list(zip(ASKED, TEXTS, strict=True)), work / "model", work, settings, "chat", 5, show)
 
 
 def preference_model(model: Path, pm: Path, work: Path, show: Any, changed: dict[str, Any]) -> Outcome:
-    settings = OptimSettings(**(SMALL | HERE | changed))
+    settings = SupervisedSettings(**(SMALL | HERE | changed))
     pairs = [LabelledPair(asked, text, "No.", 0.7, 1.0) for asked, text in zip(ASKED, TEXTS, strict=True)]
     return train_preference_model(str(model), pairs, work / "model", work, settings, "chat", 5, show)
 
@@ -107,7 +107,6 @@ def test_a_killed_training_ends_as_an_unbroken_one(
     assert one.keys() == other.keys()
     assert all(bool((one[name] == other[name]).all()) for name in one)
     assert rollouts_of(whole) == rollouts_of(broken)
-    assert not checkpoints.exists()
 
 
 def test_a_training_killed_after_its_last_checkpoint_only_saves(

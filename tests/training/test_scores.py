@@ -26,7 +26,7 @@ ITEMS: list[tuple[Messages, str]] = [
 
 @pytest.fixture(scope="module", params=["chat", "raw"])
 def scorer(scoring_model: Path, request: pytest.FixtureRequest) -> Scorer:
-    return Scorer(str(scoring_model), request.param, batch_size=2, dtype=torch.float32, device="cpu")
+    return Scorer(str(scoring_model), request.param, batch_size=2, device="cpu")
 
 
 def test_a_batch_scores_as_each_item_alone(scorer: Scorer) -> None:

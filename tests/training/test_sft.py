@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from precepts.records import Message
 from precepts.training import sft
-from precepts.training.settings import LoraSettings, OptimSettings
+from precepts.training.settings import LoraSettings, SupervisedSettings
 
 ASKED = (Message("user", "How do I bake bread?"),)
 EXAMPLE = (ASKED, "Mix flour, water and salt.")
@@ -42,7 +42,7 @@ def tokenized(model: Path, style: str) -> tuple[list[int], list[int]]:
 def test_a_repeated_example_is_learnt_and_saved_whole(
     tiny_model: Path,
     tmp_path: Path,
-    optim: Callable[..., OptimSettings],
+    optim: Callable[..., SupervisedSettings],
     show: Any,
     monkeypatch: pytest.MonkeyPatch,
     lora: LoraSettings | None,
@@ -71,14 +71,13 @@ def test_a_repeated_example_is_learnt_and_saved_whole(
     assert torch.allclose(logits(saved, ids), trained[0], atol=1e-4)
     assert not torch.allclose(logits(load(tiny_model), ids), trained[0], atol=1e-1)
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["sl"]
-    assert not (tmp_path / "checkpoints").exists()
     assert show.log[0] == (12, 0)
     assert show.closed == 1
 
 
 @pytest.mark.parametrize("style", ["chat", "raw"])
 def test_the_first_loss_is_the_mean_over_the_response_alone(
-    tiny_model: Path, tmp_path: Path, optim: Callable[..., OptimSettings], show: Any, style: Any
+    tiny_model: Path, tmp_path: Path, optim: Callable[..., SupervisedSettings], show: Any, style: Any
 ) -> None:
     steps, _ = sft.train_sft(str(tiny_model), [EXAMPLE], tmp_path / "sl", tmp_path, optim(), style, 1, show)
     before, ids = tokenized(tiny_model, style)
@@ -102,7 +101,7 @@ def test_what_is_too_long_keeps_its_response(length: int, ids: list[int], labels
 
 
 def test_a_long_conversation_is_still_learnt_from(
-    tiny_model: Path, tmp_path: Path, optim: Callable[..., OptimSettings], show: Any
+    tiny_model: Path, tmp_path: Path, optim: Callable[..., SupervisedSettings], show: Any
 ) -> None:
     long = (Message("user", "How do I bake bread? " * 50),)
     settings = optim(max_length=64)

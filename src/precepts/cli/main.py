@@ -1,7 +1,10 @@
 """`precepts`: the commands, and how every one of them ends.
 
-Exit status 0: done. 2: something given cannot be used (one message says what, where and the mend). 1: trouble that
-is nobody's typing (a full disk, a crash); what was finished is kept. 130: stopped by Ctrl-C.
+1. Exit status 0: done. 2: something given cannot be used (one message says what, where and the mend). 1: trouble that
+   is nobody's typing (a full disk, a crash); what was finished is kept. 130: stopped by Ctrl-C.
+2. Typer tells of words on the command line that it cannot use, and of its help; what ends a command once it has begun
+   is told by `_Command`.
+3. A crash is one line; its traceback goes to RUN/crash.log, or into the working directory where there is no run.
 """
 
 from __future__ import annotations
@@ -10,13 +13,34 @@ import errno
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
-import click
 import typer
+from typer.core import TyperCommand
 
 from precepts import __version__
 from precepts.errors import PreceptsError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class _Command(TyperCommand):
+    """A command of which every end is one message and an exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _end("stopped; what is finished is kept, the same command goes on from there", 130)
+        except PreceptsError as error:
+            _end(f"error: {error}", error.exit_status)
+        except BrokenPipeError:
+            raise  # nobody reads any more; typer ends quietly
+        except Exception as error:
+            if _disk_full(error):
+                _end("error: no space left on the disk; free some and run the same command: it goes on from there", 1)
+            _end(f"error: {_crash(error, ctx.params.get('run'))}", 1)
+
 
 app = typer.Typer(
     name="precepts",
@@ -26,8 +50,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 Assignments = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting.")]
 
@@ -45,7 +67,7 @@ def _root(
     """Constitutional AI, end to end."""
 
 
-@app.command()
+@app.command(cls=_Command)
 def run(
     recipe: Annotated[str, typer.Argument(help="A built-in recipe's name (see 'precepts recipe'), or a YAML file.")],
     run: Annotated[Path, typer.Option("--run", help="The run's folder: made, gone on with, or passed over when done.")],
@@ -63,7 +85,7 @@ def run(
     run_command(recipe, run, assignments or [], until=until, begin=begin, redo=redo, quiet=quiet)
 
 
-@app.command()
+@app.command(cls=_Command)
 def status(
     run: RunFolder,
     recipe: Annotated[str | None, typer.Option("--recipe", help="Compare with this recipe (default: its own).")] = None,
@@ -76,7 +98,7 @@ def status(
     status_command(run, recipe, assignments or [], as_json=as_json)
 
 
-@app.command()
+@app.command(cls=_Command)
 def report(run: RunFolder) -> None:
     """Write a run's report.html anew from its records."""
     from precepts.cli.report import report_command
@@ -84,7 +106,7 @@ def report(run: RunFolder) -> None:
     report_command(run)
 
 
-@app.command()
+@app.command(cls=_Command)
 def recipe(
     name: Annotated[str | None, typer.Argument(help="A built-in recipe to print; without it, all are listed.")] = None,
 ) -> None:
@@ -95,24 +117,8 @@ def recipe(
 
 
 def main() -> None:
-    """Entry point: runs a command and turns whatever ends it into a message and an exit status."""
-    try:
-        app(standalone_mode=False)
-    except click.exceptions.Exit as leaving:
-        sys.exit(leaving.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        _end("stopped; what is finished is kept, the same command goes on from there", 130)
-    except PreceptsError as error:
-        _end(f"error: {error}", error.exit_status)
-    except BrokenPipeError:
-        sys.exit(1)
-    except Exception as error:
-        if _disk_full(error):
-            _end("error: no space left on the disk; free some and run the same command: it goes on from there", 1)
-        _end(f"error: {_crash(error)}", 1)
+    """Entry point."""
+    app()
 
 
 def _disk_full(error: BaseException | None) -> bool:
@@ -125,10 +131,10 @@ def _disk_full(error: BaseException | None) -> bool:
     return False
 
 
-def _crash(error: Exception) -> str:
+def _crash(error: Exception, run: Path | None) -> str:
     """One line about a crash; the traceback goes to a file beside the work, for a bug report."""
     summary = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
-    path = Path("precepts-crash.log")
+    path = run / "crash.log" if run and (run / "recipe.yaml").is_file() else Path("precepts-crash.log")
     try:
         path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     except OSError:
@@ -136,6 +142,6 @@ def _crash(error: Exception) -> str:
     return f"this should not have happened: {summary} (details in {path}); what is finished is kept"
 
 
-def _end(message: str, status: int) -> None:
+def _end(message: str, status: int) -> NoReturn:
     print(message, file=sys.stderr, flush=True)
     sys.exit(status)

@@ -1,8 +1,12 @@
-"""`precepts status`: what each stage of a run is, and what it cost."""
+"""`precepts status`: what each stage of a run is, and what it cost.
+
+A run stays readable where the files that its recipe names are gone: then a line says that staleness is not known.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -36,13 +40,23 @@ def status_command(folder: Path, recipe_source: str | None, assignments: list[st
     if not own.is_file():
         raise InputError(f"{folder}: this is no run folder (it has no recipe.yaml)")
     run = Run(folder)
-    recipe = load_recipe(recipe_source or str(own), assignments)
-    changed = stale(run, all_parts(steps(recipe, run)))
+    try:
+        changed = _changed(run, recipe_source or str(own), assignments)
+    except InputError as error:
+        if recipe_source or assignments:
+            raise
+        changed = {}
+        print(f"whether a stage is stale cannot be checked: {error}", file=sys.stderr)
     lines = [line(run, stage, changed.get(stage, [])) for stage in STAGES]
     if as_json:
         print(json.dumps([asdict(each) for each in lines], indent=1))
     else:
         Console().print(_table(folder, lines))
+
+
+def _changed(run: Run, recipe_source: str, assignments: list[str]) -> dict[str, list[str]]:
+    recipe = load_recipe(recipe_source, assignments)
+    return stale(run, all_parts(steps(recipe, run)))
 
 
 def line(run: Run, stage: str, changed: list[str]) -> Line:

@@ -7,8 +7,8 @@
    are those of unshared, unpadded prompts (up to rounding).
 3. `choose` runs a prompt once for all its answers: log-probabilities of the tokens the answers share come from that
    pass, those of their different endings from one short second pass.
-4. bfloat16 where the hardware computes in it, else float32. Weights are safetensors, code from model repositories
-   is never run.
+4. A model runs in the precision of its file, bfloat16 where the hardware computes in it. Weights are
+   safetensors; code from model repositories is never run.
 """
 
 from __future__ import annotations
@@ -42,6 +42,18 @@ def best_dtype(device: str) -> torch.dtype:
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     fast = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)() if device == "cpu" else False
     return torch.bfloat16 if fast else torch.float32
+
+
+def file_dtype(path: str, device: str) -> torch.dtype:
+    """The precision a model's file was saved in, where `device` computes in it; else the best there is. Half
+    precision would round a trained model's small updates away, so float32 files are run in float32."""
+    from transformers import AutoConfig
+
+    try:
+        saved = AutoConfig.from_pretrained(path, trust_remote_code=False).dtype
+    except (OSError, ValueError) as error:
+        raise InputError(f"model '{path}': its config.json cannot be read ({_first_line(error)})") from None
+    return torch.float32 if saved in (None, torch.float32) else best_dtype(device)
 
 
 def load_tokenizer(path: str) -> Any:
@@ -90,7 +102,7 @@ class TransformersEngine:
         path = model_path(model)
         self.name, self.usage, self.batch_size = name or model, Usage(), batch_size
         self.device = best_device() if device == "auto" else device
-        precision = best_dtype(self.device) if dtype == "auto" else getattr(torch, dtype)
+        precision = file_dtype(path, self.device) if dtype == "auto" else getattr(torch, dtype)
         self.tokenizer = load_tokenizer(path)
         self.model = load_model(path, precision, self.device)
         self.context = int(getattr(self.model.config, "max_position_embeddings", None) or 1 << 30)

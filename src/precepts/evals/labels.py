@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, isnan
 
+from precepts.engines.base import option_share
 from precepts.evals.shares import share
 from precepts.evals.statistics import Estimate, bootstrap_mean
 from precepts.records import AIPreference
@@ -66,18 +66,10 @@ def label_summary(labels: Iterable[AIPreference], seed: int = 0) -> LabelSummary
     )
 
 
-def share_of_a(logprobs: Sequence[float]) -> float | None:
-    """P(A) normalised over (A) and (B), from their two log-probabilities; None where that is undefined."""
-    gap = logprobs[0] - logprobs[1]
-    if isnan(gap):
-        return None
-    return 1 / (1 + exp(-gap)) if gap >= 0 else exp(gap) / (1 + exp(gap))
-
-
 def _both_orders(label: AIPreference) -> tuple[float, float] | None:
     if label.logprobs is None or label.logprobs_swapped is None:
         return None
-    one, other = share_of_a(label.logprobs), share_of_a(label.logprobs_swapped)
+    one, other = option_share(label.logprobs), option_share(label.logprobs_swapped)
     return None if one is None or other is None else (one, other)
 
 

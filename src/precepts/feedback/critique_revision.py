@@ -17,7 +17,7 @@ from precepts.records import Messages
 
 def critique_prompt(messages: Messages, response: str, principle: Principle, style: Format, shots: int) -> Rendered:
     """The prompt whose answer is a critique of `response`."""
-    return render([*_examples(shots, direct=False), *_asked(messages, response, principle)], "critique", style)
+    return _render([*_examples(shots, direct=False), *_asked(messages, response, principle)], "critique", style)
 
 
 def revision_prompt(
@@ -26,7 +26,12 @@ def revision_prompt(
     """The prompt whose answer is a revision of `response`; directly, without a critique, where that is None."""
     turns = [*_examples(shots, direct=critique is None), *_asked(messages, response, principle)]
     turns = turns[:-1] if critique is None else [*turns, Turn("critique", critique)]
-    return render([*turns, Turn("revision_request", principle.revision_request)], "revision", style)
+    return _render([*turns, Turn("revision_request", principle.revision_request)], "revision", style)
+
+
+def _render(turns: list[Turn], expect: str, style: Format) -> Rendered:
+    """A conversation's system message goes before the few-shot rounds: chat templates take it nowhere else."""
+    return render(sorted(turns, key=lambda turn: turn.role != "system"), expect, style)
 
 
 def _asked(messages: Messages, response: str, principle: Principle) -> list[Turn]:

@@ -14,16 +14,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from precepts.constitution import Constitution, Principle, draw_principle
-from precepts.engines.base import ChoiceRequest, Engine
+from precepts.engines.base import ChoiceRequest, Engine, option_share
 from precepts.prompts.demonstrations import ComparisonDemonstration, comparison_demonstrations
-from precepts.prompts.formats import Format, plain
+from precepts.prompts.formats import Format, as_sent, plain
 from precepts.prompts.render import fill, template
 from precepts.records import AIPreference, Comparison, Message, Messages
 
 OPTIONS = (" (A)", " (B)")
 WORDING = ("templates/comparison.txt", "templates/comparison_answer.txt", "demonstrations/comparison.yaml")
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A comparison with what was drawn for it and what is asked of it, its first response as option A."""
+
+    comparison: Comparison
+    principle: Principle
+    examples: tuple[Principle, ...]
+    request: ChoiceRequest
 
 
 class MultipleChoice:
@@ -39,26 +51,21 @@ class MultipleChoice:
         self, engine: Engine, comparisons: Sequence[Comparison], constitution: Constitution, seed: int
     ) -> list[AIPreference]:
         """An AI preference for each comparison, in order; principles are drawn from `seed` and the comparison's id."""
-        drawn = [draw_principle(constitution, seed, each.id) for each in comparisons]
-        shown = [
-            [draw_principle(constitution, seed, each.id, "example", n) for n in range(len(self.examples))]
-            for each in comparisons
-        ]
-        asked = [self.request(*each) for each in zip(comparisons, drawn, shown, strict=True)]
+        items = [self._item(each, constitution, seed) for each in comparisons]
+        asked = [item.request for item in items]
         if self.both_orders:
-            swapped = (each.swap() for each in comparisons)
-            asked += [self.request(*each) for each in zip(swapped, drawn, shown, strict=True)]
+            asked += [self.request(item.comparison.swap(), item.principle, item.examples) for item in items]
         odds = engine.choose(asked)
-        rows = len(comparisons)
-        firsts: list[list[float]] = odds[:rows]
-        seconds: list[list[float] | None] = [*odds[rows:]] if self.both_orders else [None] * rows
-        constitution_hash = constitution.hash
-        return [
-            self._preference(engine.name, comparison, principle, examples, constitution_hash, one, other)
-            for comparison, principle, examples, one, other in zip(
-                comparisons, drawn, shown, firsts, seconds, strict=True
-            )
-        ]
+        firsts = odds[: len(items)]
+        seconds: list[list[float] | None] = [*odds[len(items) :]] if self.both_orders else [None] * len(items)
+        named = partial(self._preference, engine.name, constitution.hash)
+        return [named(*each) for each in zip(items, firsts, seconds, strict=True)]
+
+    def _item(self, comparison: Comparison, constitution: Constitution, seed: int) -> _Item:
+        principle = draw_principle(constitution, seed, comparison.id)
+        shots = range(len(self.examples))
+        examples = tuple(draw_principle(constitution, seed, comparison.id, "example", n) for n in shots)
+        return _Item(comparison, principle, examples, self.request(comparison, principle, examples))
 
     def request(self, comparison: Comparison, principle: Principle, examples: Sequence[Principle]) -> ChoiceRequest:
         """What the feedback model is asked about `comparison`, with `examples` the few-shot comparisons' principles."""
@@ -78,16 +85,9 @@ class MultipleChoice:
         return ChoiceRequest((*turns, Message("user", asked[-1])), OPTIONS, prefill=answer)
 
     def _preference(
-        self,
-        model: str,
-        comparison: Comparison,
-        principle: Principle,
-        examples: Sequence[Principle],
-        constitution_hash: str,
-        logprobs: list[float],
-        swapped: list[float] | None,
+        self, model: str, constitution_hash: str, item: _Item, logprobs: list[float], swapped: list[float] | None
     ) -> AIPreference:
-        p_first = preference(logprobs, swapped)
+        comparison, p_first = item.comparison, preference(logprobs, swapped)
         return AIPreference(
             id=comparison.id,
             prompt_id=comparison.prompt_id,
@@ -95,10 +95,11 @@ class MultipleChoice:
             messages=comparison.messages,
             first=comparison.first,
             second=comparison.second,
-            principle_id=principle.id,
-            principle_hash=principle.hash,
+            principle_id=item.principle.id,
+            principle_hash=item.principle.hash,
             constitution_hash=constitution_hash,
-            shot_principles=tuple(each.id for each in examples),
+            shot_principles=tuple(each.id for each in item.examples),
+            sent=as_sent(item.request.prompt) + item.request.prefill,
             labeler=self.name,
             model=model,
             logprobs=_kept(logprobs),
@@ -106,18 +107,6 @@ class MultipleChoice:
             p_first=p_first,
             unscored=None if p_first is not None else "no_logprobs",
         )
-
-
-def option_share(logprobs: Sequence[float]) -> float | None:
-    """The first option's probability normalised over both, from two log-probabilities; None where that is undefined.
-
-    >>> round(option_share([-1.0, -2.0]), 4)
-    0.7311
-    """
-    gap = logprobs[0] - logprobs[1]
-    if math.isnan(gap):
-        return None
-    return 1 / (1 + math.exp(-gap)) if gap >= 0 else math.exp(gap) / (1 + math.exp(gap))
 
 
 def preference(logprobs: Sequence[float], swapped: Sequence[float] | None) -> float | None:

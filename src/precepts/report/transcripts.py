@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from typing import TypeVar
 
+from precepts.engines.base import option_share
 from precepts.evals.board import KINDS
-from precepts.evals.labels import share_of_a
 from precepts.identity import content_hash
 from precepts.records import AIPreference, Evaluation, Messages, Revision
 from precepts.report.gather import MODELS, Gathered
@@ -214,7 +214,7 @@ def _labelled(label: AIPreference, titles: dict[str, str]) -> Labelled:
 
 
 def _order(first_is: str, logprobs: Sequence[float]) -> Order:
-    share = share_of_a(logprobs)
+    share = option_share(logprobs)
     both = ", ".join(decimal(each) for each in logprobs)
     return Order(first_is, both, decimal(float("nan") if share is None else share))
 

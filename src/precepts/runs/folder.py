@@ -111,9 +111,11 @@ class Run:
         return sorted(found, key=lambda path: (len(path.name), path.name))  # number 100000 comes after 99999
 
     def has_records(self, stage: str) -> bool:
-        """Whether a stage is done or has written any shard."""
+        """Whether a stage has come so far that beginning anew loses work: it is done, or has a shard or a step done."""
         state = self.state(stage)
-        return state is not None and (state.done or any((self.path / stage).glob("*.parquet")))
+        if state is None:
+            return False
+        return state.done or state.progress.get("done", 0) > 0 or any((self.path / stage).glob("*.parquet"))
 
     def read(self, stage: str, record_class: type[R], set_name: str = "records") -> Iterator[R]:
         """The records of one set of a stage, streamed in order. Raises RunError where a done stage has lost some."""
@@ -162,6 +164,11 @@ class StageFolder:
     def path(self) -> Path:
         """The stage's own folder."""
         return self.run.path / self.name
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what helps to resume and is of no use when the stage is done (checkpoints)."""
+        return self.path / "scratch"
 
     @property
     def stage_seed(self) -> int:
@@ -248,6 +255,7 @@ class StageFolder:
             self._state.tokens_out += tokens_out
         self._state.counts, self._state.done = counts, True
         self.save()
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _shard(self, set_name: str, index: int) -> Path:
         return self.path / f"{set_name}-{index:05}.parquet"

@@ -18,7 +18,7 @@ from precepts.errors import InputError, nearest
 from precepts.identity import content_hash, fraction_of
 from precepts.records import HumanComparison, Message, Messages, Prompt, messages_id
 from precepts.sources.dialogues import is_dialogue, parse_dialogue, shared_prompt
-from precepts.sources.read import HUB, Row, SourceSettings, rows
+from precepts.sources.read import HUB, Row, SourceSettings, rows, source_name
 from precepts.sources.split import side_of
 
 T = TypeVar("T", Prompt, HumanComparison)
@@ -56,7 +56,7 @@ def _prompt(row: Row, settings: SourceSettings, kind: str, held_out: float) -> P
         return None
     side = side_of(messages, held_out)
     category = _text(row, settings, "category") or _text(row, settings, "kind") or ""
-    return Prompt(messages_id(messages), kind, side, category, settings.source, messages)
+    return Prompt(messages_id(messages), kind, side, category, source_name(settings), messages)
 
 
 def _comparison(row: Row, settings: SourceSettings, held_out: float) -> HumanComparison | None:
@@ -76,7 +76,7 @@ def _comparison(row: Row, settings: SourceSettings, held_out: float) -> HumanCom
     side = side_of(messages, held_out)
     category = _text(row, settings, "category") or _text(row, settings, "kind") or ""
     identity = content_hash([prompt_id, chosen, rejected], 12)
-    return HumanComparison(identity, prompt_id, side, category, settings.source, messages, chosen, rejected)
+    return HumanComparison(identity, prompt_id, side, category, source_name(settings), messages, chosen, rejected)
 
 
 def _whole(row: Row, settings: SourceSettings, name: str) -> Messages | None:

@@ -104,6 +104,11 @@ def source_path(source: str) -> Path:
     return path
 
 
+def source_name(settings: SourceSettings) -> str:
+    """What records call a source: a file by its name alone, so that they do not depend on where it lies."""
+    return Path(settings.source).name if Path(settings.source).is_absolute() else settings.source
+
+
 def source_fingerprint(settings: SourceSettings) -> str:
     """A name for what the source holds: the file's contents, or the Hub data set's coordinates."""
     if settings.source.startswith(HUB):

@@ -26,7 +26,7 @@ class LabelSettings(Settings):
     """Which labeler, with how many few-shot comparisons, asked in both orders or one."""
 
     labeler: Literal["multiple_choice"] = "multiple_choice"
-    shots: int = Field(default=5, ge=0)
+    shots: int = Field(default=5, ge=0, le=6)
     both_orders: bool = True
     chunk_size: int = Field(default=64, ge=1)
 

@@ -15,10 +15,10 @@ from precepts.prompts.formats import Format
 from precepts.records import AIPreference, HumanComparison, TrainingStep
 from precepts.runs.folder import StageFolder
 from precepts.stages.prompts import refuse_leaks
-from precepts.training.settings import OptimSettings
+from precepts.training.settings import SupervisedSettings
 
 
-class PMSettings(OptimSettings):
+class PMSettings(SupervisedSettings):
     """Training, what a pair of each source counts in the loss, and soft labels or hard ones."""
 
     labels: Literal["soft", "hard"] = "soft"
@@ -53,7 +53,7 @@ def run(folder: StageFolder, settings: PMSettings, style: Format, model: str, he
         model,
         pairs,
         folder.run.model("pm"),
-        folder.path,
+        folder.scratch,
         settings,
         style,
         folder.stage_seed,

@@ -59,7 +59,9 @@ def run(folder: StageFolder, settings: PromptSettings, preferences: PreferenceSe
         folder.write_stream(Prompt, prompts, "prompts")
         task.advance(len(sources))
         found = (item for each in preferences.helpful for item in read_comparisons(each, settings.held_out))
-        comparisons = _once(_counted(found, "comparisons", counts), counts)
+        kept_out = held_out_ids(folder.run)
+        split = (_kept_apart(each, kept_out) for each in _counted(found, "comparisons", counts))
+        comparisons = _once(split, counts)
         folder.write_stream(HumanComparison, comparisons, "comparisons")
         task.advance()
     if not counts["red_team, train"]:
@@ -72,6 +74,11 @@ def _all_prompts(sources: dict[str, list[SourceSettings]], held_out: float, coun
         found = (item for each in settings for item in read_prompts(each, kind, held_out))
         for prompt in _counted(found, kind, counts):
             yield replace(prompt, split="held_out") if kind == "safe_sounding" else prompt
+
+
+def _kept_apart(comparison: HumanComparison, kept_out: set[str]) -> HumanComparison:
+    """A comparison on a prompt that is held out whatever its hash (a safe-sounding one) is held out too."""
+    return replace(comparison, split="held_out") if comparison.prompt_id in kept_out else comparison
 
 
 def _counted(items: Iterable[T | None], what: str, counts: Counter[str]) -> Iterator[T]:
@@ -100,8 +107,13 @@ def read_split(run: Run, kinds: Iterable[str], *splits: str) -> Iterator[Prompt]
     return (p for p in run.read("prompts", Prompt, "prompts") if p.kind in wanted and p.split in splits)
 
 
+def held_out_ids(run: Run) -> set[str]:
+    """The ids of the run's held-out prompts."""
+    return {prompt.id for prompt in run.read("prompts", Prompt, "prompts") if prompt.split == "held_out"}
+
+
 def refuse_leaks(folder: StageFolder, used: Iterable[Any], held_out: float) -> None:
     """Raise RunError if any record that is about to be trained on has a held-out prompt."""
-    kept_out = {p.id for p in folder.run.read("prompts", Prompt, "prompts") if p.split == "held_out"}
+    kept_out = held_out_ids(folder.run)
     pairs = ((each.id if isinstance(each, Prompt) else each.prompt_id, each.messages) for each in used)
     refuse_held_out(pairs, kept_out, held_out, folder.name)

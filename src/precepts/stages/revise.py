@@ -28,7 +28,7 @@ class ReviseSettings(SamplingSettings):
     `direct_revision` leaves the critique out; `critique_tokens` bounds a critique as `max_tokens` a revision."""
 
     rounds: int = Field(default=4, ge=1)
-    shots: int = Field(default=4, ge=0)
+    shots: int = Field(default=4, ge=0, le=6)
     direct_revision: bool = False
     critique_tokens: int = Field(default=256, ge=1)
 
@@ -178,6 +178,7 @@ def _record(
         revision_sent=as_sent(prompt) if prompt is not None else "",
         text=reply.text if reply else "",
         unusable=unusable,
+        finish=reply.finish if reply else "error",
         model=engine.name,
         seed=each.seed,
         tokens_in=sum(part.tokens_in for part in asked),

@@ -6,7 +6,6 @@ steps and every rollout with its score.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 
 from precepts.errors import InputError
@@ -33,7 +32,6 @@ def run(folder: StageFolder, settings: RLSettings, style: Format, held_out: floa
             f"rl.batch_size: a step of {settings.batch_size} completions takes {needed} prompts and there are "
             f"{len(prompts)} to train on; lower rl.batch_size or add prompts"
         )
-    random.Random(folder.stage_seed).shuffle(prompts)
 
     def keep(step: int, rollouts: Sequence[Rollout]) -> None:
         if rollouts:  # a shard is named by its checkpoint's step, so that a resumed training overwrites its own
@@ -44,7 +42,7 @@ def run(folder: StageFolder, settings: RLSettings, style: Format, held_out: floa
         folder.run.model("pm"),
         prompts,
         folder.run.model("rl"),
-        folder.path,
+        folder.scratch,
         settings,
         style,
         folder.stage_seed,

@@ -1,10 +1,13 @@
 """Stage `sl`: finetune the start model on the revisions of all rounds, mixed with helpful answers (paper section 3.1).
 
 Reads the usable revisions and the usable responses to helpful prompts. Writes `models/sl` and the training's steps.
+A text that was cut by its token limit is learnt up to its last whole sentence, or left out where it has none: the
+model would otherwise learn to end in the middle of one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from precepts.errors import RunError
@@ -12,33 +15,46 @@ from precepts.prompts.formats import Format
 from precepts.records import Response, Revision, TrainingStep
 from precepts.runs.folder import StageFolder
 from precepts.stages.prompts import refuse_leaks
-from precepts.training.settings import OptimSettings
+from precepts.training.settings import SupervisedSettings
+
+_SENTENCES = re.compile(r""".*(?<!\d)[.!?]["')\]]*(?=\s|$)""", re.DOTALL)  # not the "1." of a list
 
 
-class SLSettings(OptimSettings):
-    """Supervised finetuning: see OptimSettings."""
+class SLSettings(SupervisedSettings):
+    """Supervised finetuning: see SupervisedSettings."""
 
 
 def run(folder: StageFolder, settings: SLSettings, style: Format, model: str, held_out: float) -> None:
     """Train the SL-CAI model. Raises RunError where no revision is usable or a prompt is held out."""
     from precepts.training.sft import train_sft
 
-    revisions, helpful = list(_revisions(folder)), list(_helpful(folder))
+    usable: list[Revision | Response] = [*_revisions(folder), *_helpful(folder)]
+    examples = [(each, text) for each in usable if (text := learnable(each.text, each.finish))]
+    revisions = sum(isinstance(each, Revision) for each, _ in examples)
     if not revisions:
         raise RunError("sl: no revision is usable, so there is nothing to learn; see the counts of stage revise")
-    refuse_leaks(folder, [*revisions, *helpful], held_out)
+    refuse_leaks(folder, usable, held_out)
     steps, tokens = train_sft(
         model,
-        [*((each.messages, each.text) for each in revisions), *((each.messages, each.text) for each in helpful)],
+        [(each.messages, text) for each, text in examples],
         folder.run.model("sl"),
-        folder.path,
+        folder.scratch,
         settings,
         style,
         folder.stage_seed,
         lambda total, done: folder.task("", total, done, "steps"),
     )
     folder.write_records(TrainingStep, steps, (tokens, 0))
-    folder.finish({"revisions": len(revisions), "helpful responses": len(helpful)})
+    left_out = {"cut short, left out": len(usable) - len(examples)}
+    folder.finish({"revisions": revisions, "helpful responses": len(examples) - revisions} | left_out)
+
+
+def learnable(text: str, finish: str) -> str:
+    """`text`, or as much of it as ends with a whole sentence where it was cut; "" where nothing does."""
+    if finish != "length":
+        return text
+    whole = _SENTENCES.match(text)
+    return whole.group() if whole else ""
 
 
 def _revisions(folder: StageFolder) -> Iterator[Revision]:

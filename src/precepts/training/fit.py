@@ -2,7 +2,8 @@
 
 1. LoRA on all linear layers by default, merged at the end, so that a trained model is a plain Hugging Face folder
    that any tool loads. `lora: null` trains every weight.
-2. Compute is bfloat16 where the hardware has it; trained weights are float32.
+2. Compute is bfloat16 where the hardware has it; what is trained, merged and saved is float32. (Merged into bfloat16,
+   updates smaller than half of a weight's last place would be lost: nearly all of a short RL's.)
 3. A checkpoint counts only when its mark was written after everything else. A killed training goes on from the last
    one that counts, with the trainer's own state and random states, and ends with the same weights.
 """
@@ -10,12 +11,12 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from transformers import PrinterCallback, TrainerCallback
 
 from precepts.records import TrainingStep
@@ -130,18 +131,31 @@ def _step(entry: dict[str, Any]) -> TrainingStep:
     )
 
 
-def save_whole(model: Any, tokenizer: Any, target: Path, dtype: torch.dtype) -> None:
-    """Merge adapters, save the model and its tokenizer in Hugging Face format beside `target`, then rename."""
-    merged = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+def single_device(arguments: Any) -> Any:
+    """The trainer's arguments, kept to one device: without a launcher a trainer would spread over every GPU it sees."""
+    if arguments.n_gpu > 1:
+        arguments._n_gpu = 1
+    return arguments
+
+
+def save_whole(model: Any, tokenizer: Any, target: Path, load_base: Callable[[], Any]) -> None:
+    """Save the model and its tokenizer in float32, Hugging Face format, beside `target`, then rename.
+
+    Adapters are merged into the base weights that `load_base` loads in float32, whatever they were trained over.
+    """
+    merged = _merged(model, load_base) if hasattr(model, "merge_and_unload") else model
     beside = target.with_name(f".{target.name}.part")
     for old in (beside, target):
         shutil.rmtree(old, ignore_errors=True)
     beside.mkdir(parents=True)
-    merged.to(dtype).save_pretrained(beside)
+    merged.float().save_pretrained(beside)
     tokenizer.save_pretrained(beside)
     beside.rename(target)
 
 
-def end_training(folder: Path) -> None:
-    """Remove the checkpoints of a training whose model is saved."""
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+def _merged(model: Any, load_base: Callable[[], Any]) -> Any:
+    from peft import PeftModel
+
+    with tempfile.TemporaryDirectory() as adapter:
+        model.save_pretrained(adapter)
+        return PeftModel.from_pretrained(load_base(), adapter).merge_and_unload()

@@ -5,8 +5,9 @@
 2. The score is that of `scores.Scorer`, the same code that evaluation uses, of the text up to where an engine would
    stop it; every rollout is kept with its score.
 How it departs from the paper: the paper uses PPO, with a learned value function and one sample a prompt. GRPO needs
-no value model: the group's mean is the baseline. The clip (0.2) is the paper's; the KL term stands in the loss
-rather than in the reward, so `beta` is not on the scale of the paper's 0.001.
+no value model: the group's mean is the baseline. Each batch of completions serves one update, so there is nothing for
+the paper's clip (0.2) to hold back. The KL term stands in the loss rather than in the reward, so `beta` is not on the
+scale of the paper's 0.001.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from precepts.prompts.formats import Format, stops
 from precepts.records import Prompt, Rollout, TrainingStep
 from precepts.training.fit import (
     Show,
-    end_training,
     fit,
     lora_config,
     save_whole,
+    single_device,
     tokens_seen,
     trainer_arguments,
 )
@@ -60,7 +61,7 @@ def train_policy(
     device, dtype = precision(settings)
     tokenizer = load_tokenizer(str(model))
     tokenizer.padding_side = "left"
-    rewards = _Rewards(Scorer(str(preference_model), style, dtype=dtype, device=device), prompts)
+    rewards = _Rewards(Scorer(str(preference_model), style, device=device), prompts)
     rows = [
         {"prompt": trl_columns(prompt.messages, style), "prompt_id": prompt.id, "kind": prompt.kind}
         for prompt in prompts
@@ -68,7 +69,7 @@ def train_policy(
     trainer = GRPOTrainer(
         model=load_model(str(model), dtype if settings.lora else torch.float32, device),
         reward_funcs=rewards,
-        args=_config(settings, work, seed, device, dtype),
+        args=single_device(_config(settings, work, seed, device, dtype)),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
         peft_config=lora_config(settings.lora, "CAUSAL_LM") if settings.lora else None,
@@ -76,8 +77,7 @@ def train_policy(
     rewards.step = lambda: int(trainer.state.global_step)
     steps = fit(trainer, show, before_mark=lambda step: keep(step, rewards.taken()))
     keep(int(trainer.state.global_step), rewards.taken())
-    save_whole(trainer.model, tokenizer, target, dtype)
-    end_training(work)
+    save_whole(trainer.model, tokenizer, target, lambda: load_model(str(model), torch.float32, "cpu"))
     return steps, tokens_seen(trainer)
 
 
@@ -88,7 +88,6 @@ def _config(settings: PolicySettings, work: Path, seed: int, device: str, dtype:
         **trainer_arguments(settings, work, seed, device, dtype == torch.bfloat16),
         max_steps=settings.steps or -1,
         beta=settings.beta,
-        epsilon=settings.clip,
         num_generations=settings.group,
         max_completion_length=settings.max_tokens,
         temperature=settings.temperature,

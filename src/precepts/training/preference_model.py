@@ -22,10 +22,10 @@ from precepts.engines.models import model_path
 from precepts.engines.transformers import load_tokenizer
 from precepts.prompts.formats import Format
 from precepts.records import Messages, TrainingStep
-from precepts.training.fit import Show, end_training, fit, lora_config, save_whole, tokens_seen, trainer_arguments
+from precepts.training.fit import Show, fit, lora_config, save_whole, single_device, tokens_seen, trainer_arguments
 from precepts.training.losses import soft_preference_loss, weighted_mean
 from precepts.training.scores import encode_scored, last_token_scores, pad_right, padding_token
-from precepts.training.settings import OptimSettings
+from precepts.training.settings import SupervisedSettings
 from precepts.training.sft import precision
 
 
@@ -55,7 +55,7 @@ def train_preference_model(
     pairs: Sequence[LabelledPair],
     target: Path,
     work: Path,
-    optim: OptimSettings,
+    optim: SupervisedSettings,
     style: Format,
     seed: int,
     show: Show,
@@ -72,24 +72,31 @@ def train_preference_model(
     rows = [_row(tokenizer, pair, style, optim.max_length, mean_weight) for pair in pairs]
     trainer = _Trainer(
         model=_scoring_model(model, tokenizer, optim, dtype if optim.lora else torch.float32, device),
-        args=TrainingArguments(
-            **trainer_arguments(optim, work, seed, device, dtype == torch.bfloat16),
-            remove_unused_columns=False,
-            include_num_input_tokens_seen="non_padding",
+        args=single_device(
+            TrainingArguments(
+                **trainer_arguments(optim, work, seed, device, dtype == torch.bfloat16),
+                remove_unused_columns=False,
+                include_num_input_tokens_seen="non_padding",
+            )
         ),
         train_dataset=rows,
         data_collator=lambda batch: _collate(batch, tokenizer.pad_token_id),
         processing_class=tokenizer,
     )
     steps = fit(trainer, show)
-    save_whole(trainer.model, tokenizer, target, dtype)
-    end_training(work)
+    tokenizer.model_max_length = optim.max_length  # what is scored later is cut as it was here
+    save_whole(trainer.model, tokenizer, target, lambda: _scoring_base(model, tokenizer, torch.float32, "cpu"))
     return steps, tokens_seen(trainer)
 
 
-def _scoring_model(model: str, tokenizer: Any, optim: OptimSettings, dtype: torch.dtype, device: str) -> Any:
+def _scoring_model(model: str, tokenizer: Any, optim: SupervisedSettings, dtype: torch.dtype, device: str) -> Any:
     from peft import get_peft_model
 
+    scoring = _scoring_base(model, tokenizer, dtype, device)
+    return get_peft_model(scoring, lora_config(optim.lora, "SEQ_CLS")) if optim.lora else scoring
+
+
+def _scoring_base(model: str, tokenizer: Any, dtype: torch.dtype, device: str) -> Any:
     scoring = AutoModelForSequenceClassification.from_pretrained(
         model_path(model),
         num_labels=1,
@@ -100,7 +107,7 @@ def _scoring_model(model: str, tokenizer: Any, optim: OptimSettings, dtype: torc
     ).to(device)
     torch.nn.init.zeros_(scoring.score.weight)  # every pair begins at even odds
     scoring.score.float()
-    return get_peft_model(scoring, lora_config(optim.lora, "SEQ_CLS")) if optim.lora else scoring
+    return scoring
 
 
 def _row(tokenizer: Any, pair: LabelledPair, style: Format, max_length: int, mean_weight: float) -> dict[str, Any]:

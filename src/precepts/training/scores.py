@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from precepts.engines.transformers import best_device, best_dtype, load_tokenizer
+from precepts.engines.transformers import best_device, file_dtype, load_tokenizer
 from precepts.errors import InputError
 from precepts.prompts.formats import Format, render, turns_of
 from precepts.records import Message, Messages
@@ -70,9 +70,7 @@ class Scorer:
         path: str,
         style: Format,
         *,
-        max_length: int = 1024,
         batch_size: int = 32,
-        dtype: torch.dtype | None = None,
         device: str = "auto",
     ) -> None:
         from transformers import AutoModelForSequenceClassification
@@ -80,10 +78,11 @@ class Scorer:
         self.device = best_device() if device == "auto" else device
         self.tokenizer = load_tokenizer(path)
         self.model = AutoModelForSequenceClassification.from_pretrained(
-            path, dtype=dtype or best_dtype(self.device), use_safetensors=True, trust_remote_code=False
+            path, dtype=file_dtype(path, self.device), use_safetensors=True, trust_remote_code=False
         ).to(self.device)
         self.model.eval().score.float()
-        self.style, self.max_length, self.batch_size = style, max_length, batch_size
+        self.style, self.batch_size = style, batch_size
+        self.max_length = min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings)
         self.tokens = 0
 
     @torch.inference_mode()

@@ -27,11 +27,10 @@ class OptimSettings(Settings):
     micro_batch: int = Field(default=16, ge=1)
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     warmup: float = Field(default=0.05, ge=0, lt=1)
-    max_length: int = Field(default=512, ge=16)
     lora: LoraSettings | None = LoraSettings()
     checkpoint_steps: int | None = Field(default=200, ge=1)
     dtype: Literal["auto", "bfloat16", "float32"] = "auto"
-    device: str = "auto"
+    device: Literal["auto", "cpu"] = "auto"
 
     @model_validator(mode="after")
     def _micro_batches_fit(self) -> Self:
@@ -42,12 +41,17 @@ class OptimSettings(Settings):
         return self
 
 
+class SupervisedSettings(OptimSettings):
+    """Training on given texts; those over `max_length` tokens lose their beginning."""
+
+    max_length: int = Field(default=512, ge=16)
+
+
 class PolicySettings(OptimSettings):
     """GRPO: `batch_size` counts completions in one step, `group` of them to a prompt; `beta` is the KL coefficient;
     `steps` ends training (null: `epochs` over the prompts). `max_tokens` bounds a completion (the paper: 128)."""
 
     beta: float = Field(default=0.05, ge=0)
-    clip: float = Field(default=0.2, gt=0)
     group: int = Field(default=4, ge=2)
     steps: int | None = Field(default=None, ge=1)
     max_tokens: int = Field(default=128, ge=1)

@@ -21,14 +21,14 @@ from precepts.prompts.formats import Format, render, turns_of
 from precepts.records import Messages, TrainingStep
 from precepts.training.fit import (
     Show,
-    end_training,
     fit,
     lora_config,
     save_whole,
+    single_device,
     tokens_seen,
     trainer_arguments,
 )
-from precepts.training.settings import OptimSettings
+from precepts.training.settings import OptimSettings, SupervisedSettings
 
 _NOT_LEARNT = -100  # the label of a token that is only read
 Example = tuple[Messages, str]  # a conversation, and the response to learn
@@ -51,7 +51,7 @@ def train_sft(
     examples: Sequence[Example],
     target: Path,
     work: Path,
-    optim: OptimSettings,
+    optim: SupervisedSettings,
     style: Format,
     seed: int,
     show: Show,
@@ -73,11 +73,13 @@ def train_sft(
     ]
     trainer = SFTTrainer(
         model=load_model(model_path(model), weights, device),
-        args=SFTConfig(
-            **trainer_arguments(optim, work, seed, device, dtype == torch.bfloat16),
-            max_length=None,
-            completion_only_loss=True,
-            include_num_input_tokens_seen="non_padding",
+        args=single_device(
+            SFTConfig(
+                **trainer_arguments(optim, work, seed, device, dtype == torch.bfloat16),
+                max_length=None,
+                completion_only_loss=True,
+                include_num_input_tokens_seen="non_padding",
+            )
         ),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
@@ -85,8 +87,7 @@ def train_sft(
     )
     trainer.train_dataset = trainer.train_dataset.map(lambda row: _fitted(row, optim.max_length))
     steps = fit(trainer, show)
-    save_whole(trainer.model, tokenizer, target, dtype)
-    end_training(work)
+    save_whole(trainer.model, tokenizer, target, lambda: load_model(model_path(model), torch.float32, "cpu"))
     return steps, tokens_seen(trainer)
 
 
