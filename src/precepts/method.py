@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -40,6 +39,7 @@ from precepts.runs.folder import (
     flat,
     open_stage,
 )
+from precepts.runs.memory import release_memory
 from precepts.runs.progress import Progress
 from precepts.runs.shards import write_whole
 from precepts.settings import Settings
@@ -200,7 +200,7 @@ def _go(step: Step, run: Run, parts: Parts, seed: int, progress: Progress) -> No
         run.remove(step.name, step.models)
     title = f"[{STAGES.index(step.name) + 1}/{len(STAGES)}] {step.name}"
     step.go(open_stage(run, step.name, parts, title, seed, LocalExecutor(), progress))
-    gc.collect()  # trainers hold their models in reference cycles
+    release_memory()
 
 
 def _done(run: Run, stage: str) -> bool:

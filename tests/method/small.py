@@ -17,7 +17,6 @@ SAMPLING = {"max_tokens": 8, "chunk_size": 4, "temperature": 0.8, "top_p": 0.95}
 TRAINING = {
     "batch_size": 4,
     "micro_batch": 4,
-    "max_length": 256,
     "lora": {"rank": 2, "alpha": 4},
     "checkpoint_steps": 1,
     "dtype": "float32",
@@ -51,10 +50,10 @@ def small_recipe(folder: Path, model: Path, *, scripted: bool = False, style: st
         "preferences": {"helpful": [{"source": "builtin:helpfulness", "limit": 10}]},
         "respond": {**SAMPLING, "helpful_samples": 1},
         "revise": {**SAMPLING, "rounds": 2, "shots": 1, "critique_tokens": 8},
-        "sl": TRAINING,
+        "sl": {**TRAINING, "max_length": 256, "epochs": 4.0},
         "pairs": SAMPLING,
         "label": {"shots": 1, "chunk_size": 4},
-        "pm": TRAINING,
+        "pm": {**TRAINING, "max_length": 256},
         "rl": {**TRAINING, "group": 2, "steps": 3, "max_tokens": 6},
         "evaluate": {**SAMPLING, "limit": 3},
     }
