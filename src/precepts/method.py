@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +31,7 @@ from precepts.prompts.render import wording_hash
 from precepts.recipe import Recipe, recipe_yaml
 from precepts.runs.folder import (
     HANGS_ON,
+    SCRATCH,
     UPSTREAM,
     Parts,
     Run,
@@ -188,6 +190,8 @@ def execute(
     if todo or gone:
         (run.path / "report.html").unlink(missing_ok=True)  # it is about another state of the run from here on
     _forget(run, plan, gone, chosen, progress)
+    for name in kept:  # a kill right at a stage's end leaves its checkpoints
+        shutil.rmtree(run.path / name / SCRATCH, ignore_errors=True)
     write_whole(run.path / "recipe.yaml", recipe_yaml(recipe).encode())
     for step in todo:
         _go(step, run, parts[step.name], recipe.seed, progress)

@@ -9,7 +9,7 @@ import pytest
 from small import SCRIPT, contents, precepts, small_recipe
 
 from precepts.method import STAGES
-from precepts.records import AIPreference, Evaluation, HumanComparison, Prompt, Revision, Rollout
+from precepts.records import AIPreference, Evaluation, HumanComparison, Prompt, Response, Revision, Rollout
 from precepts.runs.folder import Run
 
 
@@ -36,6 +36,7 @@ def test_every_stage_is_done_and_writes_its_records(finished: Path) -> None:
 
 def test_records_hold_the_principle_and_the_odds_that_made_them(finished: Path) -> None:
     run = Run(finished / "run")
+    assert {each.model for each in run.read("respond", Response)} == {"model"}  # the folder's name, not its place
     revisions = list(run.read("revise", Revision))
     assert {each.round for each in revisions} == {1, 2}
     assert all(each.principle_id and each.principle_hash and each.critique_sent for each in revisions)

@@ -3,6 +3,7 @@
     RUN/recipe.yaml               the resolved recipe
     RUN/STAGE/stage.json          fingerprint and its parts, state, counts, tokens, seconds
     RUN/STAGE/SET-00000.parquet   records, one shard a chunk
+    RUN/STAGE/scratch/            checkpoints, gone when the stage is done
     RUN/models/NAME/              trained models in Hugging Face format
     RUN/report.html               the report
 
@@ -34,6 +35,7 @@ from precepts.runs.work import Executor, WorkerFactory, chunked
 
 R = TypeVar("R")
 Parts = dict[str, Any]
+SCRATCH = "scratch"
 UPSTREAM = "upstream."  # the prefix of a part that is the fingerprint of a stage this one reads
 HANGS_ON = "hangs on "
 _SHARDS = "-[0-9][0-9][0-9][0-9][0-9]*.parquet"
@@ -168,7 +170,7 @@ class StageFolder:
     @property
     def scratch(self) -> Path:
         """A folder for what helps to resume and is of no use when the stage is done (checkpoints)."""
-        return self.path / "scratch"
+        return self.path / SCRATCH
 
     @property
     def stage_seed(self) -> int:

@@ -100,9 +100,11 @@ def fit(trainer: Any, show: Show, before_mark: Callable[[int], None] = lambda st
     `before_mark` is called with the step when a checkpoint was saved and before it counts.
     """
     folder = Path(trainer.args.output_dir)
-    for unmarked in (path for path in folder.glob("checkpoint-*") if not (path / MARK).exists()):
-        shutil.rmtree(unmarked)
-    last = max(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    marked = [path for path in folder.glob("checkpoint-*") if (path / MARK).exists()]
+    last = max(marked, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    for path in folder.glob("checkpoint-*"):
+        if path != last:  # half written or half removed: the trainer would count it among those it keeps
+            shutil.rmtree(path)
     trainer.remove_callback(PrinterCallback)
     with ExitStack() as opened:  # whatever ends the training also ends its progress line
         trainer.add_callback(_Steps(show, before_mark, opened))
