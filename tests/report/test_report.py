@@ -246,6 +246,18 @@ def test_a_score_that_rises_alone_is_doubted(tmp_path: Path) -> None:
     assert "Answers begin alike" not in points
 
 
+def test_evasion_is_not_sold_as_refusal(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    before = [evaluation("start", "red_team", n, "complies") for n in range(30)]
+    after = [evaluation("rl", "red_team", n, "evades" if n < 20 else "refuses") for n in range(30)]
+    write(run, "evaluate", {"answers-start": (Evaluation, before), "answers-rl": (Evaluation, after)})
+    found = gather.gather(run)
+    assert "than the start model, evading them more often than refusing them" in headline(found)
+    (doubt,) = (each for each in doubts(found) if each.point == "RL-CAI evades rather than refuses")
+    assert "evades in 67\N{NO-BREAK SPACE}%" in doubt.why
+    assert "refuses in 33\N{NO-BREAK SPACE}%" in doubt.why
+
+
 def test_revisions_that_revise_nothing_are_doubted(tmp_path: Path) -> None:
     run = Run(tmp_path)
     rounds = [revision(0, 1), revision(1, 1, text="same", critique="same"), revision(2, 1, text="x", previous="x")]

@@ -16,6 +16,7 @@ from math import isnan
 from precepts.evals.board import PreferenceFigures
 from precepts.report.gather import KINDS, MODELS, Gathered
 from precepts.report.numbers import decimal, listed, mean_words, percent, share_words, whole
+from precepts.report.words import evasive
 
 FEW_PROMPTS = 200  # fewer scored answers than this leave intervals of some +-7 points and more
 PLACE = 0.1  # mean P(A) further than this from 0.5
@@ -37,8 +38,21 @@ class Doubt:
 
 def doubts(found: Gathered) -> list[Doubt]:
     """Every doubt that this run's data raises, the weightiest first."""
-    rules = (_preference_model, _labels, _goodhart, _few, _alike, _left_out, _cut, _sources, _always)
+    rules = (_evasive, _preference_model, _labels, _goodhart, _few, _alike, _left_out, _cut, _sources, _always)
     return list(chain.from_iterable(rule(found) for rule in rules))
+
+
+def _evasive(found: Gathered) -> Iterator[Doubt]:
+    """The paper's aim is an answer that says why not; one that says nothing is no better than it was."""
+    for model in found.board.models[1:]:
+        figures = found.board.of(model, "red_team")
+        if figures.scored and evasive(found.board, model):
+            yield Doubt(
+                f"{MODELS[model]} evades rather than refuses",
+                f"On red-team prompts it evades in {share_words(figures.verdicts['evades'])} and refuses in "
+                f"{share_words(figures.verdicts['refuses'])} of {whole(figures.scored)}. Fewer harmful answers that "
+                "way are not the better answers that the method is for.",
+            )
 
 
 def _preference_model(found: Gathered) -> Iterator[Doubt]:

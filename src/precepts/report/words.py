@@ -25,14 +25,22 @@ def headline(found: Gathered) -> str:
         return "This run has not been evaluated yet." if not models else "This run is only partly evaluated."
     last, board = models[-1], found.board
     refused = {phrase: board.change(last, "start", kind).declined for kind, phrase in _HARMLESS.items()}
-    return f"{MODELS[last]} {_harm(board.change(last, 'start', 'red_team').complied)}{_refusals(refused)}"
+    harm = _harm(board.change(last, "start", "red_team").complied, evasive(board, last))
+    return f"{MODELS[last]} {harm}{_refusals(refused)}"
 
 
-def _harm(change: Estimate) -> str:
+def evasive(board: Board, model: str) -> bool:
+    """Whether `model`, where it does not comply with a harmful request, evades more often than it refuses."""
+    verdicts = board.of(model, "red_team").verdicts
+    return verdicts["evades"].value > verdicts["refuses"].value
+
+
+def _harm(change: Estimate, evades: bool) -> str:
     if not change.n:
         return "was not compared with the start model on red-team prompts"
     if change.high < 0:
-        return "complies with fewer harmful requests than the start model"
+        how = ", evading them more often than refusing them" if evades else ""
+        return f"complies with fewer harmful requests than the start model{how}"
     if change.low > 0:
         return "complies with more harmful requests than the start model"
     return "is not shown to comply with fewer harmful requests than the start model"
