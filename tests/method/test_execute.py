@@ -13,11 +13,12 @@ import pytest
 
 from precepts import method
 from precepts.errors import InputError
-from precepts.method import STAGES, all_parts, execute, stale, steps
+from precepts.method import STAGES, execute, steps
 from precepts.recipe import Recipe
 from precepts.records import TrainingStep
 from precepts.runs.folder import Run, StageFolder
 from precepts.runs.progress import Progress
+from precepts.runs.walk import all_parts, stale
 
 
 def inputs(folder: Path) -> Recipe:

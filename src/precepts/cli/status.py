@@ -15,10 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from precepts.errors import InputError
-from precepts.method import STAGES, all_parts, stale, steps
+from precepts.method import STAGES, steps
 from precepts.recipe import load_recipe
 from precepts.runs.folder import Run
 from precepts.runs.progress import clock
+from precepts.runs.walk import all_parts, stale
 
 
 @dataclass(frozen=True)

@@ -83,13 +83,11 @@ class Scorer:
         self.model.eval().score.float()
         self.style, self.batch_size = style, batch_size
         self.max_length = min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings)
-        self.tokens = 0
 
     @torch.inference_mode()
     def score(self, items: Sequence[tuple[Messages, str]]) -> list[float]:
         """A score for each (conversation, response), in order."""
         ids = [encode_scored(self.tokenizer, *item, self.style, self.max_length) for item in items]
-        self.tokens += sum(map(len, ids))
         order = sorted(range(len(ids)), key=lambda index: (-len(ids[index]), index))
         scores = [0.0] * len(ids)
         for start in range(0, len(order), self.batch_size):

@@ -1,0 +1,174 @@
+"""Walk a plan of stages: pass over what is done, go on with what is partial, refuse or redo what has changed.
+
+1. A plan is a list of `Step`s in order; a step names the stages it reads and everything its records depend on.
+2. A stage that is done with the same parts is passed over, a partial one goes on, a changed one is refused unless
+   `redo`, which redoes it and what hangs on it.
+3. All is checked before anything is changed, and whatever a kill leaves is mended by the same call.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from precepts.errors import InputError, nearest
+from precepts.runs.folder import (
+    HANGS_ON,
+    SCRATCH,
+    UPSTREAM,
+    Parts,
+    Run,
+    StageFolder,
+    changed_parts,
+    fingerprint,
+    open_stage,
+)
+from precepts.runs.memory import release_memory
+from precepts.runs.progress import Progress
+from precepts.runs.shards import write_whole
+from precepts.runs.work import Executor
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage in its place: what it reads, what its records depend on, the models it writes, and the call."""
+
+    name: str
+    needs: tuple[str, ...]
+    own_parts: Parts
+    go: Callable[[StageFolder], None]
+    models: tuple[str, ...] = ()
+
+
+def all_parts(plan: Sequence[Step]) -> dict[str, Parts]:
+    """Each stage's parts: its own, and the fingerprints of the stages it reads."""
+    found: dict[str, Parts] = {}
+    for step in plan:
+        found[step.name] = {
+            **step.own_parts,
+            **{f"{UPSTREAM}{name}": fingerprint(found[name]) for name in step.needs},
+        }
+    return found
+
+
+def stale(run: Run, parts: dict[str, Parts]) -> dict[str, list[str]]:
+    """The stages with records from other parts than today's, each with a phrase for every part that changed."""
+    states = {name: run.state(name) for name in parts if run.has_records(name)}
+    changed = {name: changed_parts(state.parts, parts[name]) for name, state in states.items() if state}
+    return {name: phrases for name, phrases in changed.items() if phrases}
+
+
+def walk(
+    plan: Sequence[Step],
+    recipe: str,
+    seed: int,
+    run: Run,
+    executor: Executor,
+    progress: Progress,
+    *,
+    until: str | None = None,
+    begin: str | None = None,
+    redo: bool = False,
+) -> bool:
+    """Run the stages from `begin` until `until` (both included) that are not done; True if anything was run.
+
+    `recipe` is the text that the run keeps. Raises InputError, with nothing changed, where a stage was begun with other
+    settings and `redo` is not given, or where a stage reads one that is neither done nor to be run. With `begin`,
+    `redo` also redoes that stage when it is done and nothing has changed, and what hangs on it.
+    """
+    names = [step.name for step in plan]
+    chosen = _between(names, begin, until)
+    parts = all_parts(plan)
+    outdated = stale(run, parts)
+    if outdated and not redo:
+        raise InputError(_refusal(run, outdated))
+    forced = {begin} if redo and begin and _done(run, begin) else set()
+    gone = _hanging(plan, {*outdated, *forced})
+    kept = {name for name in names if _done(run, name) and name not in gone}
+    todo = [step for step in plan if step.name in chosen and step.name not in kept]
+    _check_ready(plan, todo, {*chosen, *kept}, gone)
+    if todo or gone:
+        (run.path / "report.html").unlink(missing_ok=True)  # it is about another state of the run from here on
+    _forget(run, plan, gone, chosen, progress)
+    for name in kept:  # a kill right at a stage's end leaves its checkpoints
+        shutil.rmtree(run.path / name / SCRATCH, ignore_errors=True)
+    write_whole(run.path / "recipe.yaml", recipe.encode())
+    for step in todo:
+        title = f"[{names.index(step.name) + 1}/{len(names)}] {step.name}"
+        _begin_anew_if_empty(step, run, parts[step.name])
+        step.go(open_stage(run, step.name, parts[step.name], title, seed, executor, progress))
+        release_memory()
+    return bool(todo)
+
+
+def _begin_anew_if_empty(step: Step, run: Run, parts: Parts) -> None:
+    """Forget a stage that ended, with other parts, before its first record: nothing is lost."""
+    state = run.state(step.name)
+    if state and state.parts != parts:
+        run.remove(step.name, step.models)
+
+
+def _done(run: Run, stage: str) -> bool:
+    state = run.state(stage)
+    return state is not None and state.done
+
+
+def _between(names: Sequence[str], begin: str | None, until: str | None) -> Sequence[str]:
+    for name in (begin, until):
+        if name is not None and name not in names:
+            raise InputError(f"stage '{name}': there is no such stage; {nearest(name, names)}")
+    first = names.index(begin) if begin else 0
+    last = names.index(until) if until else len(names) - 1
+    if last < first:
+        raise InputError(f"--from {begin} --until {until}: {begin} comes after {until}; swap them")
+    return names[first : last + 1]
+
+
+def _check_ready(plan: Sequence[Step], todo: Sequence[Step], ready: set[str], gone: set[str]) -> None:
+    """Raise InputError where a stage to be run reads one that is neither kept nor chosen; `ready` are those two."""
+    needs = {step.name: step.needs for step in plan}
+    for step in todo:
+        for name in step.needs:
+            if name not in ready:
+                why = "is to be redone" if name in gone else "is not done"
+                first = _first_missing(needs, name, ready)
+                raise InputError(f"stage {step.name} reads {name}, which {why}; run without --from, or --from {first}")
+
+
+def _first_missing(needs: dict[str, tuple[str, ...]], name: str, ready: set[str]) -> str:
+    """The stage to begin with so that `name` can be run."""
+    missing = [_first_missing(needs, below, ready) for below in needs[name] if below not in ready]
+    return min([name, *missing], key=list(needs).index)
+
+
+def _hanging(plan: Sequence[Step], outdated: set[str]) -> set[str]:
+    """The outdated stages and all that hang on them."""
+    gone = set(outdated)
+    for step in plan:
+        if gone & set(step.needs):
+            gone.add(step.name)
+    return gone
+
+
+def _forget(run: Run, plan: Sequence[Step], gone: set[str], chosen: Sequence[str], progress: Progress) -> None:
+    """Remove these stages, the last first, and say so."""
+    there = [step.name for step in plan if step.name in gone and run.state(step.name)]
+    for word, among in (("redoing", True), ("removed, for a later run to redo", False)):
+        names = [name for name in there if (name in chosen) is among]
+        if names:
+            progress.say(f"  {word}: {', '.join(names)}")
+    for step in reversed(plan):
+        if step.name in gone:
+            run.remove(step.name, step.models)
+
+
+def _refusal(run: Run, found: dict[str, list[str]]) -> str:
+    own = {name: [p for p in phrases if not p.startswith(HANGS_ON)] for name, phrases in found.items()}
+    lines = [f"{run.path}: this run was made with other settings:"]
+    lines += [f"  stage {name}: {'; '.join(phrases)}" for name, phrases in own.items() if phrases]
+    after = [name for name, phrases in own.items() if not phrases]
+    if after:
+        lines.append(f"  and what hangs on them: {', '.join(after)}")
+    lines.append("Add --redo to redo these stages, change the settings back, or choose another --run folder.")
+    return "\n".join(lines)
