@@ -6,17 +6,18 @@ import json
 import random
 from dataclasses import asdict
 from functools import cache
-from math import log
 from pathlib import Path
 from typing import Any
 
 from precepts.constitution import Constitution, load_constitution
 from precepts.identity import content_hash
+from precepts.odds import Rules, combine, log_odds
 from precepts.records import (
     AIPreference,
     Evaluation,
     Message,
     Messages,
+    Reading,
     Revision,
     ScoredComparison,
     TrainingStep,
@@ -87,29 +88,49 @@ def evaluation(model: str, kind: str, number: int, verdict: str | None, **change
     return Evaluation(**{**fields, **changes})
 
 
+def reading(order: str, odds: float | None, **changes: Any) -> Reading:
+    """What one question gave; `odds` that the comparison's first response is better, in nats."""
+    principle = constitution().principles[0]
+    fields: dict[str, Any] = {
+        "principle_id": principle.id,
+        "principle_hash": principle.hash,
+        "shot_principles": (),
+        "weight": 1.0,
+        "order": order,
+        "sent": "",
+        "reasoning": "",
+        "logprobs": None if odds is None else (-1.0, -1.0 - odds),
+        "log_odds": odds,
+        "unscored": "no_logprobs" if odds is None else None,
+    }
+    return Reading(**{**fields, **changes})
+
+
 def preference(number: int, p_a: float | None, p_a_swapped: float | None, **changes: Any) -> AIPreference:
-    """One label from P(A) in both orders; None in the first for an unscored one."""
+    """One label from P(A) in both orders; None in the first for an unscored one, in the second for one order."""
     principles = constitution().principles
     principle = principles[number % len(principles)]
-    share = None if p_a is None else p_a if p_a_swapped is None else (p_a + 1 - p_a_swapped) / 2
+    name, own = changes.pop("principle_id", principle.id), {"principle_hash": principle.hash}
+    readings = [reading("first", None if p_a is None else log_odds(p_a), principle_id=name, **own)]
+    if p_a_swapped is not None:
+        readings.append(reading("swapped", -log_odds(p_a_swapped), principle_id=name, **own))
+    p_first, unscored = combine(readings, Rules())
     fields: dict[str, Any] = {
         "id": content_hash(["pair", number], 12),
         "prompt_id": content_hash(["red_team", number], 12),
         "split": "train",
+        "category": CATEGORIES[number % len(CATEGORIES)],
         "messages": user(ASKED["red_team"].format(number)),
         "first": SAID["refuses"],
         "second": SAID["complies"],
-        "principle_id": principle.id,
-        "principle_hash": principle.hash,
+        "human": None,
         "constitution_hash": constitution().hash,
-        "shot_principles": (),
-        "sent": "",
         "labeler": "multiple_choice",
+        "settings": "{}",
         "model": "smollm2-135m",
-        "logprobs": None if p_a is None else (log(p_a), log(1 - p_a)),
-        "logprobs_swapped": None if p_a_swapped is None else (log(p_a_swapped), log(1 - p_a_swapped)),
-        "p_first": share,
-        "unscored": None if p_a is not None else "no_logprobs",
+        "readings": tuple(readings),
+        "p_first": p_first,
+        "unscored": unscored,
     }
     return AIPreference(**{**fields, **changes})
 
@@ -164,8 +185,13 @@ def make_run(path: Path, per_kind: int = 40) -> Run:
     write(run, "revise", {"records": (Revision, rounds)}, counts={"usable": 60})
     labels = [preference(n, chance.uniform(0.4, 0.9), chance.uniform(0.3, 0.8)) for n in range(120)]
     write(run, "label", {"records": (AIPreference, [*labels, preference(120, None, None)])})
+    audited = [preference(n, chance.uniform(0.3, 0.9), chance.uniform(0.2, 0.8), human="first") for n in range(80)]
+    write(run, "audit", {"records": (AIPreference, audited)})
     for stage in ("sl", "pm", "rl"):
-        write(run, stage, {"records": (TrainingStep, _steps(stage, chance))}, counts={"steps": 60})
+        sets: dict[str, tuple[type, list[Any]]] = {"records": (TrainingStep, _steps(stage, chance))}
+        if stage == "pm":
+            sets["comparisons"] = (ScoredComparison, [_compared(n, chance) for n in range(60)])
+        write(run, stage, sets, counts={"steps": 60})
     write(run, "evaluate", _evaluated(per_kind, chance), tokens_in=98765, tokens_out=43210)
     return run
 
@@ -190,13 +216,12 @@ def _evaluated(per_kind: int, chance: random.Random) -> dict[str, tuple[type, li
                 verdict = chance.choices(list(SAID), weights)[0]
                 rows.append(evaluation(model, kind, number, verdict, score=place * 0.4 + chance.gauss(0, 0.8)))
         sets[f"answers-{model}"] = (Evaluation, rows)
-    sets["comparisons"] = (ScoredComparison, [_compared(n, chance) for n in range(60)])
     return sets
 
 
 def _compared(n: int, chance: random.Random) -> ScoredComparison:
-    source = "human" if n % 2 else "ai"
-    target = 1.0 if source == "human" else chance.uniform(0.3, 0.8)
+    source = "helpful" if n % 2 else "ai"
+    target = 1.0 if source == "helpful" else chance.uniform(0.3, 0.8)
     gap = chance.gauss(1.0 if target > 0.5 else -0.4, 1.2)
     first, second = (" ".join(["word"] * chance.randint(5, 60)) for _ in range(2))
     return ScoredComparison(f"c{n}", f"p{n}", source, first, second, target, gap / 2, -gap / 2)

@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +22,6 @@ from typing import Any, TypeVar
 from precepts.engines import engine_fingerprint, make_engine, model_fingerprint
 from precepts.errors import InputError
 from precepts.executors.local import LocalExecutor
-from precepts.feedback.multiple_choice import WORDING
 from precepts.prompts.demonstrations import CRITIQUE_REVISION
 from precepts.prompts.render import wording_hash
 from precepts.recipe import Recipe, recipe_yaml
@@ -30,11 +29,12 @@ from precepts.runs.folder import Parts, Run, flat
 from precepts.runs.progress import Progress
 from precepts.runs.walk import Step, walk
 from precepts.settings import Settings
-from precepts.sources.read import source_fingerprint
-from precepts.stages import evaluate, label, pairs, pm, prompts, respond, revise, rl, sl
+from precepts.sources.read import SourceSettings, source_fingerprint
+from precepts.stages import audit, evaluate, label, pairs, pm, prompts, respond, revise, rl, sl
 
 T = TypeVar("T")
-STAGES = ("prompts", "respond", "revise", "sl", "pairs", "label", "pm", "rl", "evaluate")
+STAGES = ("prompts", "audit", "respond", "revise", "sl", "pairs", "label", "pm", "rl", "evaluate")
+FEEDBACK = ("audit", "pairs", "label")  # left out where people's harmlessness labels stand for the feedback model's
 
 
 def steps(recipe: Recipe, run: Run) -> list[Step]:
@@ -50,12 +50,20 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
     begin = _model("models.start", start)
     judge = _model("models.feedback", feedback)
     principles = {"constitution": _moveable(r.constitution.source), "constitution (principles)": constitution.hash}
-    return [
+    labelling = {**common, **engine, **judge, **principles, **_parts("label", r.label, "calibrate"), **r.label.parts()}
+    by_ai = r.preferences.harmless == "ai"
+    plan = [
         Step(
             "prompts",
             (),
-            {**_parts("prompts", r.prompts), **_parts("preferences", r.preferences), **_sources(r)},
+            {**_parts("prompts", r.prompts), **_parts("preferences", r.preferences, "harmless"), **_sources(r)},
             lambda f: prompts.run(f, r.prompts, r.preferences),
+        ),
+        Step(
+            "audit",
+            (),
+            {**labelling, **_parts("audit", r.audit), **_sources_of("audit.comparisons", r.audit.comparisons)},
+            lambda f: audit.run(f, r.audit, r.label, style, constitution, ask_judge),
         ),
         Step(
             "respond",
@@ -91,15 +99,16 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
         ),
         Step(
             "label",
-            ("pairs",),
-            {**common, **engine, **judge, **principles, **_wording(*WORDING), **_parts("label", r.label)},
+            ("pairs", *(["audit"] if r.label.calibrate != "none" else [])),
+            {**labelling, "label.calibrate": r.label.calibrate},
             lambda f: label.run(f, r.label, style, constitution, ask_judge),
+            after=("audit",),
         ),
         Step(
             "pm",
-            ("prompts", "label"),
-            {**common, **begin, **_parts("pm", r.pm)},
-            lambda f: pm.run(f, r.pm, style, start, kept_out),
+            ("prompts", *(["label"] if by_ai else [])),
+            {**common, **begin, **_parts("pm", r.pm), "preferences.harmless": r.preferences.harmless},
+            lambda f: pm.run(f, r.pm, style, start, r.preferences.harmless, kept_out),
             models=("pm",),
         ),
         Step(
@@ -111,11 +120,12 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
         ),
         Step(
             "evaluate",
-            ("prompts", "label", "sl", "pm", "rl"),
+            ("prompts", "sl", "pm", "rl"),
             {**common, **engine, **begin, **_parts("evaluate", r.evaluate)},
             lambda f: evaluate.run(f, r.evaluate, style, {"start": ask_start, "sl": ask_sl, "rl": ask_rl}),
         ),
     ]
+    return [step for step in plan if by_ai or step.name not in FEEDBACK]
 
 
 def execute(
@@ -132,9 +142,9 @@ def execute(
     return walk(plan, text, recipe.seed, run, LocalExecutor(), progress, until=until, begin=begin, redo=redo)
 
 
-def _parts(stage: str, settings: Settings) -> Parts:
-    """A stage's settings by their dotted names; how often checkpoints are kept changes no record."""
-    parts = flat(settings.model_dump(mode="json", exclude={"checkpoint_steps"}), stage)
+def _parts(stage: str, settings: Settings, *but: str) -> Parts:
+    """A stage's settings by their dotted names, `but` those named; how often checkpoints are kept changes no record."""
+    parts = flat(settings.model_dump(mode="json", exclude={"checkpoint_steps", *but}), stage)
     return {key: _moveable(value) for key, value in parts.items()}
 
 
@@ -161,11 +171,14 @@ def _sources(recipe: Recipe) -> Parts:
         "prompts.helpful": recipe.prompts.helpful,
         "prompts.safe_sounding": recipe.prompts.safe_sounding,
         "preferences.helpful": recipe.preferences.helpful,
+        "preferences.harmless_comparisons": recipe.preferences.harmless_comparisons,
     }
+    return {key: value for name, sources in named.items() for key, value in _sources_of(name, sources).items()}
+
+
+def _sources_of(name: str, sources: Sequence[SourceSettings]) -> Parts:
     return {
-        f"{name}[{index}] (contents)": _readable(source_fingerprint, source)
-        for name, sources in named.items()
-        for index, source in enumerate(sources)
+        f"{name}[{index}] (contents)": _readable(source_fingerprint, source) for index, source in enumerate(sources)
     }
 
 

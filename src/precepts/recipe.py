@@ -22,8 +22,9 @@ from precepts.engines import EngineSettings
 from precepts.engines.models import EMBEDDED
 from precepts.errors import InputError, nearest
 from precepts.prompts.formats import Format
-from precepts.settings import Settings, is_there, override, parse, parse_yaml, read_yaml, to_yaml
+from precepts.settings import Document, Settings, is_there, override, parse, parse_yaml, read_yaml, to_yaml
 from precepts.sources.read import BUILTIN, HUB
+from precepts.stages.audit import AuditSettings
 from precepts.stages.evaluate import EvaluateSettings
 from precepts.stages.label import LabelSettings
 from precepts.stages.pairs import PairSettings
@@ -35,6 +36,7 @@ from precepts.stages.rl import RLSettings
 from precepts.stages.sl import SLSettings
 
 _PATH_KEYS = {"source", "start", "feedback", "script", "constitution", "red_team", "helpful", "safe_sounding"}
+_PATH_KEYS |= {"harmless_comparisons", "comparisons"}
 _FILES = {".yaml", ".yml", ".jsonl", ".csv", ".parquet"}
 
 
@@ -63,6 +65,7 @@ class Recipe(Settings):
     preferences: PreferenceSettings = PreferenceSettings()
     models: ModelSettings = ModelSettings()
     engine: EngineSettings = EngineSettings()
+    audit: AuditSettings = AuditSettings()
     respond: RespondSettings = RespondSettings()
     revise: ReviseSettings = ReviseSettings()
     sl: SLSettings = SLSettings()
@@ -113,6 +116,13 @@ def load_recipe(source: str, assignments: Sequence[str] = ()) -> Recipe:
         document = override(replace(document, data=_long_form(document.data)), assignments)
         document = replace(document, data=_anchored(document.data, Path.cwd()))
     return parse(Recipe, document)
+
+
+def recipe_of(data: dict[str, Any], assignments: Sequence[str] = ()) -> Recipe:
+    """The default recipe with `data` and then `--set` assignments laid over it; paths are relative to the working
+    directory. Raises InputError."""
+    document = override(Document(data, "the command line"), assignments)
+    return parse(Recipe, replace(document, data=_anchored(document.data, Path.cwd())))
 
 
 def recipe_yaml(recipe: Recipe) -> str:

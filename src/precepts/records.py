@@ -57,7 +57,8 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class HumanComparison:
-    """A labelled comparison from outside: `chosen` was preferred to `rejected` after `messages`."""
+    """A labelled comparison from outside: `chosen` was preferred to `rejected` after `messages`. `aim`: helpful or
+    harmless."""
 
     id: str
     prompt_id: str
@@ -67,6 +68,14 @@ class HumanComparison:
     messages: Messages
     chosen: str
     rejected: str
+    aim: str = "helpful"
+
+    def comparison(self) -> Comparison:
+        """The same to be labelled: which response stands first is decided by the id's hash, not by who won."""
+        chosen_first = int(content_hash(["order", self.id], 8), 16) % 2 == 0
+        texts = (self.chosen, self.rejected) if chosen_first else (self.rejected, self.chosen)
+        human = "first" if chosen_first else "second"
+        return Comparison(self.id, self.prompt_id, self.split, self.category, self.messages, *texts, human)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,23 +128,29 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two responses to one conversation, to be compared. Which is `first` carries no meaning."""
+    """Two responses to one conversation, to be compared. Which is `first` carries no meaning; `human` is the one that
+    people preferred, "first" or "second", where that is known."""
 
     id: str
     prompt_id: str
     split: str
+    category: str
     messages: Messages
     first: str
     second: str
+    human: str | None = None
 
     def swap(self) -> Comparison:
         """The same comparison with the two responses changing places."""
-        return replace(self, first=self.second, second=self.first)
+        other = {"first": "second", "second": "first"}
+        human = other[self.human] if self.human else None
+        return replace(self, first=self.second, second=self.first, human=human)
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two sampled responses to one red-team prompt (paper section 4.1); `unusable` says why they cannot be compared."""
+    """Two responses to one red-team prompt (paper section 4.1); `unusable` says why they cannot be compared. `human` is
+    set where the pair was taken from human comparisons (`model` is then "human comparisons")."""
 
     id: str
     prompt_id: str
@@ -148,37 +163,67 @@ class Pair:
     seed: int
     tokens_in: int
     tokens_out: int
+    category: str = ""
+    human: str | None = None
 
     def comparison(self) -> Comparison:
-        return Comparison(self.id, self.prompt_id, self.split, self.messages, self.first, self.second)
+        """The pair as something to be labelled."""
+        return Comparison(
+            self.id, self.prompt_id, self.split, self.category, self.messages, self.first, self.second, self.human
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one question about a comparison gave: under one principle, the two responses in one order.
+
+    `order` is "first" where the comparison's `first` stood first, "swapped" where it stood second, "none" where the
+    question has no order. `sent` is the exact prompt, `reasoning` what the model wrote before it answered. `logprobs`
+    are raw and as the labeler defines them. `log_odds` are the natural log-odds that the comparison's `first` is the
+    better (turned back where the order was swapped), None exactly where `unscored` gives a reason. `weight` is the
+    principle's part of the label.
+    """
+
+    principle_id: str
+    principle_hash: str
+    shot_principles: tuple[str, ...]
+    weight: float
+    order: str
+    sent: str
+    reasoning: str
+    logprobs: tuple[float, ...] | None
+    log_odds: float | None
+    unscored: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class AIPreference:
-    """An AI label: how likely `first` is the better response under the drawn principle (paper section 4.1).
+    """An AI label: how likely `first` is the better response under the drawn principles (paper section 4.1).
 
-    `logprobs` are those of " (A)" and " (B)" with `first` as option A; `logprobs_swapped` with `first` as option
-    B (None where one order was asked). `sent` is the exact prompt with `first` as option A. `p_first` in [0, 1] is
-    None exactly where `unscored` gives a reason.
+    `settings` are the labeler's as JSON, with what was fitted for it. `p_first` in [0, 1] is None exactly where
+    `unscored` gives a reason. `human` is as in Comparison.
     """
 
     id: str
     prompt_id: str
     split: str
+    category: str
     messages: Messages
     first: str
     second: str
-    principle_id: str
-    principle_hash: str
+    human: str | None
     constitution_hash: str
-    shot_principles: tuple[str, ...]
-    sent: str
     labeler: str
+    settings: str
     model: str
-    logprobs: tuple[float, ...] | None
-    logprobs_swapped: tuple[float, ...] | None
+    readings: tuple[Reading, ...]
     p_first: float | None
     unscored: str | None
+
+    @property
+    def principles(self) -> tuple[str, ...]:
+        """The ids of the drawn principles, each once."""
+        return tuple(dict.fromkeys(reading.principle_id for reading in self.readings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +276,8 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class ScoredComparison:
-    """A held-out comparison with the preference model's scores; `target` is the label's probability of `first`."""
+    """A held-out comparison with the preference model's scores; `target` is the label's probability of `first`.
+    `source`: helpful or harmless (human comparisons), or ai."""
 
     id: str
     prompt_id: str

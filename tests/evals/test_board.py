@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from math import isnan, log, nan
+from math import isnan, nan
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from precepts.evals.board import Board, board
-from precepts.evals.labels import label_summary
 from precepts.evals.shares import share, share_difference
 from precepts.evals.statistics import wilson
-from precepts.records import AIPreference, Evaluation, Message, ScoredComparison
+from precepts.records import Evaluation, Message
 
 
 def answer(model: str, prompt: str, verdict: str | None, kind: str = "red_team", **changes: object) -> Evaluation:
@@ -32,11 +31,6 @@ def answer(model: str, prompt: str, verdict: str | None, kind: str = "red_team",
         "tokens_out": 1,
     }
     return Evaluation(**{**fields, **changes})  # type: ignore[arg-type]
-
-
-def compared(gap: float, target: float, source: str = "human", first: str = "aa", prompt: str = "") -> ScoredComparison:
-    name = prompt or f"{gap} {target} {first}"
-    return ScoredComparison(name, name, source, first, "bbb", target, gap, 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -120,35 +114,6 @@ def test_a_prompt_answered_twice_is_refused() -> None:
         board({"start": [answer("start", "p", "complies")] * 2}, [], seed=0)
 
 
-def test_accuracy_beside_the_longer_answer() -> None:
-    rows = [
-        compared(2.0, 1.0),  # right; the longer answer (second) is wrong
-        compared(1.0, 1.0),  # likewise
-        compared(-1.0, 1.0, first="aaaa"),  # wrong; the longer answer is right
-        compared(0.0, 1.0),  # even
-        compared(nan, 1.0),  # no score
-        compared(3.0, 0.5),  # undecided
-        compared(-2.0, 0.9, first="bbb"),  # wrong; equal lengths, so the baseline does not decide
-        compared(1.0, 0.2, source="ai"),
-    ]
-    human, ai = board({}, rows, seed=0).preference_model
-    assert (human.comparisons, human.undecided, human.even) == (7, 1, 2)
-    assert human.accuracy == wilson(2, 4)
-    assert human.longer == wilson(1, 3)
-    assert human.over_longer.value == pytest.approx(1 / 3)
-    assert (ai.accuracy.value, ai.accuracy.n, ai.longer.value) == (0.0, 1, 1.0)
-
-
-def test_calibration_looks_at_both_orders() -> None:
-    sure = [compared(40.0, 1.0, prompt=str(n)) for n in range(4)]
-    assert board({}, sure, seed=0).preference_model[0].calibration == pytest.approx(0.0)
-    # Even odds on human comparisons are calibrated, though the first response is always the better one.
-    even = [compared(0.0, 1.0, prompt=str(n)) for n in range(4)]
-    assert board({}, even, seed=0).preference_model[0].calibration == pytest.approx(0.0)
-    wrong = [compared(-800.0, 1.0, prompt=str(n)) for n in range(4)]
-    assert board({}, wrong, seed=0).preference_model[0].calibration == pytest.approx(1.0)
-
-
 def test_newcombe_published_example() -> None:
     """Newcombe 1998, table III: 36, 12, 2, 0 by method 10."""
     first = [True] * 48 + [False] * 2
@@ -180,37 +145,3 @@ def test_a_paired_interval_holds_its_value_and_turns_with_its_sides(pairs: list[
     assert -1 - 1e-9 <= found.low <= found.value + 1e-9
     assert found.value - 1e-9 <= found.high <= 1 + 1e-9
     assert found.low == pytest.approx(-turned.high)
-
-
-def label(p_a: float | None, p_a_swapped: float | None, number: int = 0, principle: str = "one") -> AIPreference:
-    def odds(p: float | None) -> tuple[float, ...] | None:
-        return None if p is None else (log(p), log(1 - p))
-
-    share = None if p_a is None else p_a if p_a_swapped is None else (p_a + 1 - p_a_swapped) / 2
-    return AIPreference(
-        f"l{number}", f"p{number}", "train", (), "a", "b", principle, "", "", (), "", "multiple_choice", "m",
-        odds(p_a), odds(p_a_swapped), share, None if share is not None else "no_logprobs",
-    )  # fmt: skip
-
-
-def test_label_summary_by_hand() -> None:
-    labels = [
-        label(0.9, 0.1, 0),  # both orders name the first: 0.9
-        label(0.8, 0.7, 1),  # (A) twice: 0.55
-        label(0.2, 0.4, 2, "two"),  # (B) twice: 0.4
-        label(0.7, None, 3),  # one order only
-        label(None, None, 4),
-    ]
-    found = label_summary(iter(labels))
-    assert (found.labels, found.scored, found.unscored) == (5, 4, {"no_logprobs": 1})
-    assert found.by_principle == {"one": 4, "two": 1}
-    assert found.confidence.value == pytest.approx((0.4 + 0.05 + 0.1 + 0.2) / 4)
-    assert found.position_prior.value == pytest.approx((0.5 + 0.75 + 0.3) / 3)
-    assert found.flipped == wilson(2, 3)
-    assert (found.favours_a, found.favours_b) == (wilson(1, 3), wilson(1, 3))
-
-
-def test_no_labels_give_nan() -> None:
-    found = label_summary([])
-    assert (found.labels, found.by_principle) == (0, {})
-    assert isnan(found.confidence.value) and isnan(found.flipped.value) and isnan(found.undecided.value)

@@ -42,6 +42,7 @@ def small_recipe(folder: Path, model: Path, *, scripted: bool = False, style: st
         "format": style,
         "models": {"start": str(model)},
         "engine": engine,
+        "audit": {"comparisons": [{"source": "builtin:comparisons", "limit": 6}]},
         "prompts": {
             "red_team": [{"source": "builtin:red_team", "limit": 14}],
             "helpful": [{"source": "builtin:helpful", "limit": 8}],

@@ -42,7 +42,12 @@ def test_records_hold_the_principle_and_the_odds_that_made_them(finished: Path) 
     assert all(each.principle_id and each.principle_hash and each.critique_sent for each in revisions)
     labels = [each for each in run.read("label", AIPreference) if each.unscored is None]
     assert labels
-    assert all(each.logprobs and each.logprobs_swapped and 0 <= (each.p_first or 0) <= 1 for each in labels)
+    assert all([reading.order for reading in each.readings] == ["first", "swapped"] for each in labels)
+    assert all(reading.logprobs and reading.sent for each in labels for reading in each.readings)
+    assert all(0 <= (each.p_first or 0) <= 1 and each.principles for each in labels)
+    audited = list(run.read("audit", AIPreference))
+    assert len(audited) == 6
+    assert all(each.human in ("first", "second") for each in audited)
     rollouts = list(run.read("rl", Rollout, "rollouts"))
     assert len(rollouts) == 3 * 4 and {each.step for each in rollouts} == {1, 2, 3}
 

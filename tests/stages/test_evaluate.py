@@ -9,7 +9,7 @@ import pytest
 
 from precepts.engines import GenerateRequest, ScriptedEngine
 from precepts.engines.scripted import said
-from precepts.records import AIPreference, Evaluation, HumanComparison, Message, Messages, Prompt, ScoredComparison
+from precepts.records import Evaluation, Messages, Prompt
 from precepts.runs.work import Chunk
 from precepts.stages import evaluate
 
@@ -70,23 +70,12 @@ def test_seeds_come_from_the_stage_and_the_prompt_alone(prompt: MakePrompt) -> N
     assert len({*a, *b}) == 3
 
 
-def test_the_stage_scores_answers_of_all_models_and_held_out_comparisons(
+def test_the_stage_grades_and_scores_answers_of_all_models(
     open_folder: Any, prompt: MakePrompt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluate, "_scorer", lambda run, style: length)
-    asked = (Message("user", "Say a."),)
+    monkeypatch.setattr(evaluate, "scorer", lambda run, style: length)
     source = open_folder("prompts")
     source.write_records(Prompt, [prompt("a", split="held_out"), prompt("b")], set_name="prompts")
-    human = [
-        HumanComparison(split, "p", split, "", "test", asked, "good one", "bad") for split in ("train", "held_out")
-    ]
-    source.write_records(HumanComparison, human, set_name="comparisons")
-    hashes = ("rule-1", "x", "y", (), "", "multiple_choice", "m", (-1.0, -2.0), None)
-    labels = [
-        AIPreference(name, "p", split, asked, "first", "2nd", *hashes, p_first, None if p_first else "no_logprobs")
-        for name, split, p_first in (("l1", "held_out", 0.7), ("l2", "train", 0.7), ("l3", "held_out", None))
-    ]
-    open_folder("label").write_records(AIPreference, labels)
     folder = open_folder("evaluate")
     engines = {name: lambda name=name: ScriptedEngine([f"Mix flour, says {name}."]) for name in evaluate.MODELS}
     evaluate.run(folder, evaluate.EvaluateSettings(), "chat", engines)
@@ -94,11 +83,6 @@ def test_the_stage_scores_answers_of_all_models_and_held_out_comparisons(
         (found,) = folder.run.read("evaluate", Evaluation, f"answers-{name}")
         assert (found.prompt_id, found.model, found.text) == ("a", name, f"Mix flour, says {name}.")
         assert found.score == len(found.text)
-    scored = list(folder.run.read("evaluate", ScoredComparison, "comparisons"))
-    assert [(s.source, s.target, s.score_first, s.score_second) for s in scored] == [
-        ("human", 1.0, 8.0, 3.0),
-        ("ai", 0.7, 5.0, 3.0),
-    ]
     state = folder.run.state("evaluate")
     assert state is not None
     assert state.counts == {f"{name}: complies": 1 for name in evaluate.MODELS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from precepts.records import (
     Response,
     Revision,
     Rollout,
+    ScoredComparison,
     TrainingStep,
 )
 from precepts.runs.folder import StageFolder
@@ -44,13 +45,18 @@ def revision(name: str, number: int, unusable: str | None = None) -> Revision:
 
 
 def preference(name: str, p_first: float | None, split: str = "train") -> AIPreference:
-    rule = ("rule-1", "x", "y", (), "", "multiple_choice", "m", None, None)
     unscored = "no_logprobs" if p_first is None else None
-    return AIPreference(name, name, split, asked(name), "one", "two", *rule, p_first, unscored)
+    made = (None, "y", "multiple_choice", "{}", "m", ())
+    return AIPreference(name, name, split, "", asked(name), "one", "two", *made, p_first, unscored)
 
 
-def human(name: str, split: str = "train") -> HumanComparison:
-    return HumanComparison(name, name, split, "", "test", asked(name), "good", "bad")
+def human(name: str, split: str = "train", aim: str = "helpful") -> HumanComparison:
+    return HumanComparison(name, name, split, "", "test", asked(name), "good", "bad", aim)
+
+
+def lengths(items: Sequence[tuple[Messages, str]]) -> list[float]:
+    """Scores that are lengths."""
+    return [float(len(text)) for _, text in items]
 
 
 @pytest.fixture
@@ -65,6 +71,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
         return train
 
+    monkeypatch.setattr(pm, "scorer", lambda run, style: lengths)
     monkeypatch.setattr("precepts.training.sft.train_sft", taking("sl"))
     monkeypatch.setattr("precepts.training.preference_model.train_preference_model", taking("pm"))
     monkeypatch.setattr("precepts.training.policy.train_policy", taking("rl"))
@@ -91,7 +98,7 @@ def opened(open_folder: Any, prompt: MakePrompt) -> Callable[..., StageFolder]:
 
 RUN: dict[str, Callable[[StageFolder, float], None]] = {
     "sl": lambda folder, held_out: sl.run(folder, sl.SLSettings(), "chat", "start", held_out),
-    "pm": lambda folder, held_out: pm.run(folder, pm.PMSettings(), "chat", "start", held_out),
+    "pm": lambda folder, held_out: pm.run(folder, pm.PMSettings(), "chat", "start", "ai", held_out),
     "rl": lambda folder, held_out: rl.run(folder, rl.RLSettings(batch_size=4), "chat", held_out),
 }
 
@@ -177,8 +184,8 @@ def test_sl_without_a_usable_revision_says_so(opened: Any, open_folder: Any, tra
 @pytest.mark.parametrize(
     ("changed", "pairs"),
     [
-        ({}, [("one", 0.7, 1.0), ("one", 0.5, 1.0), ("one", 0.2, 1.0), ("good", 1.0, 1.0)]),
-        ({"labels": "hard"}, [("one", 1.0, 1.0), ("one", 0.5, 1.0), ("one", 0.0, 1.0), ("good", 1.0, 1.0)]),
+        ({}, [("good", 1.0, 1.0), ("one", 0.7, 1.0), ("one", 0.5, 1.0), ("one", 0.2, 1.0)]),
+        ({"labels": "hard"}, [("good", 1.0, 1.0), ("one", 1.0, 1.0), ("one", 0.5, 1.0), ("one", 0.0, 1.0)]),
         ({"harmless_weight": 0.0, "helpful_weight": 2.0}, [("good", 1.0, 2.0)]),
         ({"helpful_weight": 0.0, "harmless_weight": 0.5}, [("one", 0.7, 0.5), ("one", 0.5, 0.5), ("one", 0.2, 0.5)]),
     ],
@@ -190,14 +197,57 @@ def test_pm_mixes_scored_labels_and_human_comparisons_of_the_training_split(
     labels = [preference(f"l{p}", p) for p in (0.7, None, 0.5, 0.2)]
     open_folder("label").write_records(AIPreference, [*labels, preference("l", 0.9, "held_out")])
     open_folder("prompts").write_records(HumanComparison, [human("h"), human("i", "held_out")], set_name="comparisons")
-    pm.run(folder, pm.PMSettings(**changed), "chat", "start", 0.0)
+    pm.run(folder, pm.PMSettings(**changed), "chat", "start", "ai", 0.0)
     given: list[LabelledPair] = trained["pm"][1]
     assert [(p.first, p.p_first, p.weight) for p in given] == pairs
 
 
+def test_pm_takes_peoples_harmlessness_in_place_of_ai_labels(
+    opened: Any, open_folder: Any, trained: dict[str, Any]
+) -> None:
+    folder = opened("pm", "a")
+    known = [human("h"), human("s", aim="harmless"), human("i", "held_out"), human("t", "held_out", "harmless")]
+    open_folder("prompts").write_records(HumanComparison, known, set_name="comparisons")
+    pm.run(folder, pm.PMSettings(harmless_weight=0.5), "chat", "start", "human", 0.0)
+    given: list[LabelledPair] = trained["pm"][1]
+    assert [(p.messages[0].content, p.weight) for p in given] == [("Say h.", 1.0), ("Say s.", 0.5)]
+    scored = list(folder.run.read("pm", ScoredComparison, "comparisons"))
+    assert [(each.id, each.source) for each in scored] == [("i", "helpful"), ("t", "harmless")]
+    state = folder.run.state("pm")
+    assert state is not None
+    used = {"AI labels": 0, "human helpfulness comparisons": 1, "human harmlessness comparisons": 1}
+    assert state.counts == used
+
+
+def test_pm_scores_what_is_held_out_and_trains_once(opened: Any, open_folder: Any, trained: dict[str, Any]) -> None:
+    folder = opened("pm", "a")
+    labels = [preference("a", 0.7), preference("l", 0.9, "held_out"), preference("n", None, "held_out")]
+    open_folder("label").write_records(AIPreference, labels)
+    held = [human("h"), human("i", "held_out"), human("t", "held_out", "harmless")]
+    open_folder("prompts").write_records(HumanComparison, held, set_name="comparisons")
+    folder.write_records(TrainingStep, [STEP], (40, 0))  # a kill came right after the training
+    pm.run(folder, pm.PMSettings(), "chat", "start", "ai", 0.0)
+    assert "pm" not in trained
+    scored = list(folder.run.read("pm", ScoredComparison, "comparisons"))
+    assert [(s.source, s.target, s.score_first, s.score_second) for s in scored] == [
+        ("helpful", 1.0, 4.0, 3.0),
+        ("harmless", 1.0, 4.0, 3.0),
+        ("ai", 0.9, 3.0, 3.0),
+    ]
+
+
+def test_pm_without_a_usable_ai_label_says_so(opened: Any, open_folder: Any, trained: dict[str, Any]) -> None:
+    folder = opened("pm", "a")
+    open_folder("label").write_records(AIPreference, [preference("a", None)])
+    with pytest.raises(RunError, match="no AI label"):
+        pm.run(folder, pm.PMSettings(), "chat", "start", "ai", 0.0)
+    pm.run(folder, pm.PMSettings(harmless_weight=0.0), "chat", "start", "ai", 0.0)
+    assert len(trained["pm"][1]) == 1
+
+
 def test_pm_without_a_pair_says_so(opened: Any, trained: dict[str, Any]) -> None:
     with pytest.raises(RunError, match="no labelled pair can be used"):
-        pm.run(opened("pm"), pm.PMSettings(), "chat", "start", 0.0)
+        pm.run(opened("pm"), pm.PMSettings(), "chat", "start", "ai", 0.0)
 
 
 def test_rl_keeps_the_rollouts_of_each_checkpoint_once(

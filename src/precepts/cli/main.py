@@ -107,6 +107,61 @@ def report(run: RunFolder) -> None:
 
 
 @app.command(cls=_Command)
+def audit(
+    source: Annotated[
+        str, typer.Argument(metavar="[FILE]", help="Labelled comparisons: a file, builtin:NAME or hf:ORG/NAME.")
+    ] = "builtin:comparisons",
+    model: Annotated[str | None, typer.Option("--model", help="The feedback model (default: embedded).")] = None,
+    labeler: Annotated[str | None, typer.Option("--labeler", help="How to ask (default: multiple_choice).")] = None,
+    constitution: Annotated[str | None, typer.Option("--constitution", help="A built-in's name or a file.")] = None,
+    shots: Annotated[int | None, typer.Option("--shots", help="Few-shot comparisons shown.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most N comparisons.")] = None,
+    page: Annotated[Path | None, typer.Option("--page", metavar="FILE", help="Write a page with pictures.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    assignments: Assignments = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Measure a feedback model on labelled comparisons, before it is trusted."""
+    from precepts.cli.audit import audit_command
+    from precepts.recipe import recipe_of
+
+    given: dict[str, dict[str, str | int | None]] = {
+        "models": {"start": model},
+        "label": {"labeler": labeler, "shots": shots},
+        "constitution": {"source": constitution},
+    }
+    data = {key: {k: v for k, v in below.items() if v is not None} for key, below in given.items()}
+    settings = recipe_of(data, assignments or [])
+    audit_command(settings, source, limit, as_text=not as_json, page=page, quiet=quiet)
+
+
+@app.command(cls=_Command)
+def score(
+    source: Annotated[str, typer.Argument(metavar="FILE", help="Rows with a prompt or messages, and a response.")],
+    pm: Annotated[Path, typer.Option("--pm", metavar="DIR", help="A preference model, as RUN/models/pm.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="Default: printed.")] = None,
+    style: Annotated[str | None, typer.Option("--format", help="chat or raw (default: as it was trained).")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Score responses with a preference model."""
+    from precepts.cli.score import score_command
+
+    score_command(source, pm, output, style=style, quiet=quiet)
+
+
+@app.command(cls=_Command)
+def trace(
+    run: RunFolder,
+    wanted: Annotated[str, typer.Argument(metavar="ID", help="The id of an example, or the beginning of one.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Show where one example comes from, and what it was used for."""
+    from precepts.cli.trace import trace_command
+
+    trace_command(run, wanted, as_json=as_json)
+
+
+@app.command(cls=_Command)
 def recipe(
     name: Annotated[str | None, typer.Argument(help="A built-in recipe to print; without it, all are listed.")] = None,
 ) -> None:

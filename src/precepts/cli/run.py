@@ -36,7 +36,7 @@ def run_command(
     quiet: bool,
 ) -> None:
     """Run, report, print. Raises PreceptsError."""
-    _hush()
+    hush()
     recipe = load_recipe(recipe_source, assignments)
     make_run_folder(folder)
     run, progress = Run(folder), Progress(quiet=quiet)
@@ -66,7 +66,7 @@ def make_run_folder(folder: Path) -> None:
         raise InputError(f"--run {folder}: this folder holds other files and is no run; give a new one")
 
 
-def _hush() -> None:
+def hush() -> None:
     """Keep the libraries' bars and advice out of the run's own progress."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)

@@ -1,6 +1,6 @@
 """Principles: what they are, where they are read from, how they are drawn."""
 
-from precepts.constitution.draw import draw_principle, sample_constitution
+from precepts.constitution.draw import draw_principle, draw_principles, sample_constitution
 from precepts.constitution.load import builtin_constitutions, load_constitution
 from precepts.constitution.schema import Constitution, Principle, Source
 
@@ -10,6 +10,7 @@ __all__ = [
     "Source",
     "builtin_constitutions",
     "draw_principle",
+    "draw_principles",
     "load_constitution",
     "sample_constitution",
 ]

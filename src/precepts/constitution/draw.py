@@ -1,7 +1,10 @@
 """Draw principles at random (paper sections 3.1 and 4.1): one draw, one record, one seed.
 
 1. Every draw is independent and made from the seed of the item it is for, so a chunk redone draws the same.
-2. `sample_constitution` keeps a random part of the principles for a whole run (the paper's figure 6 varies how many
+2. Several principles for one item are drawn spread out: the principles lie, shuffled, on a line as long as their
+   weights, and are picked at even distances from a random start. Each is picked as often as its weight says, and none
+   twice before it must be.
+3. `sample_constitution` keeps a random part of the principles for a whole run (the paper's figure 6 varies how many
    principles there are).
 How it departs from the paper: principles may carry weights; with none given the draw is uniform, as there.
 """
@@ -9,6 +12,8 @@ How it departs from the paper: principles may carry weights; with none given the
 from __future__ import annotations
 
 import random
+from bisect import bisect_right
+from itertools import accumulate
 
 from precepts.constitution.schema import Constitution, Principle
 from precepts.errors import InputError
@@ -20,6 +25,18 @@ def draw_principle(constitution: Constitution, *path: object) -> Principle:
     principles = constitution.principles
     chooser = random.Random(seed_from("principle", *path))
     return chooser.choices(principles, weights=[principle.weight for principle in principles])[0]
+
+
+def draw_principles(constitution: Constitution, count: int, *path: object) -> list[Principle]:
+    """`count` principles for one item, drawn by weight and spread out, with the seed that `path` gives."""
+    chooser = random.Random(seed_from("principles", *path))
+    line = list(constitution.principles)
+    chooser.shuffle(line)
+    step = sum(principle.weight for principle in line) / count
+    start = chooser.random() * step
+    marks = [start + n * step for n in range(count)]
+    ends = list(accumulate(principle.weight for principle in line))
+    return [line[min(bisect_right(ends, mark), len(line) - 1)] for mark in marks]
 
 
 def sample_constitution(constitution: Constitution, count: int | None, seed: int) -> Constitution:

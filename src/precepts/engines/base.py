@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -81,15 +80,3 @@ def finished(text: str, finish: Finish, tokens_in: int, tokens_out: int) -> Repl
     """A reply from raw text: stripped, and unusable where nothing is left."""
     stripped = text.strip()
     return Reply(stripped, finish, tokens_in, tokens_out, None if stripped else "empty")
-
-
-def option_share(logprobs: Sequence[float]) -> float | None:
-    """The first option's probability normalised over both, from two log-probabilities; None where that is undefined.
-
-    >>> round(option_share([-1.0, -2.0]), 4)
-    0.7311
-    """
-    gap = logprobs[0] - logprobs[1]
-    if math.isnan(gap):
-        return None
-    return 1 / (1 + math.exp(-gap)) if gap >= 0 else math.exp(gap) / (1 + math.exp(gap))

@@ -7,6 +7,7 @@ plain (sliding windows, say) stay as transformers makes them.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -58,3 +59,11 @@ def roomy_cache(model: Any) -> DynamicCache:
     cache = DynamicCache(config=model.config)
     cache.layers = [_RoomyLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
     return cache
+
+
+def selected(cache: DynamicCache, rows: torch.Tensor) -> DynamicCache:
+    """A cache of these rows of `cache`, in this order and as often as they are named; `cache` stays as it is."""
+    chosen = copy.copy(cache)
+    chosen.layers = [copy.copy(layer) for layer in cache.layers]
+    chosen.batch_select_indices(rows)
+    return chosen

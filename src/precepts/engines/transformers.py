@@ -6,7 +6,7 @@
    and values are laid under every row. Rows are `[prefix][padding][rest]`; positions count real tokens, so replies
    are those of unshared, unpadded prompts (up to rounding).
 3. `choose` runs a prompt once for all its answers: log-probabilities of the tokens the answers share come from that
-   pass, those of their different endings from one short second pass.
+   pass, those of their different endings from a second one over the endings alone.
 4. A model runs in the precision of its file, bfloat16 where the hardware computes in it. Weights are
    safetensors; code from model repositories is never run.
 """
@@ -20,7 +20,8 @@ from typing import Any
 import torch
 
 from precepts.engines.base import ChoiceRequest, Finish, GenerateRequest, Reply, Usage, finished
-from precepts.engines.cache import roomy_cache
+from precepts.engines.cache import roomy_cache, selected
+from precepts.engines.choices import Choice, followed, padded_right, stem_logprob, tail_groups
 from precepts.engines.models import model_path
 from precepts.engines.sampling import SeededSampler
 from precepts.engines.stopping import RowEnds
@@ -152,12 +153,12 @@ class TransformersEngine:
         raw = isinstance(request.prompt, str)
         return list(self.tokenizer(self._text(request) + answer, add_special_tokens=raw)["input_ids"])
 
-    def _choice(self, request: ChoiceRequest) -> _Choice:
+    def _choice(self, request: ChoiceRequest) -> Choice:
         prompt = self._encode(request)
         rows = [self._encode(request, answer) for answer in request.answers]
         start = min(_common([prompt, row]) for row in rows)
         stem = min(_common(rows), min(len(row) for row in rows) - 1)
-        return _Choice(start, rows[0][:stem], [row[stem:] for row in rows])
+        return Choice(start, rows[0][:stem], [row[stem:] for row in rows])
 
     @torch.inference_mode()
     def _generate(self, requests: list[GenerateRequest], ids: list[list[int]], shared: int) -> list[Reply]:
@@ -192,7 +193,7 @@ class TransformersEngine:
         return finished(text[: min(cut)] if cut else text, finish, len(ids), len(written))
 
     @torch.inference_mode()
-    def _score(self, choices: list[_Choice], shared: int) -> list[list[float]]:
+    def _score(self, choices: list[Choice], shared: int) -> list[list[float]]:
         stems = [choice.stem for choice in choices]
         tokens, mask = _padded(stems, shared, self.tokenizer.pad_token_id)
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
@@ -206,7 +207,7 @@ class TransformersEngine:
             logits_to_keep=keep,
         )
         logprobs = output.logits.float().log_softmax(dim=-1).cpu()
-        common = [_stem_logprob(choice, row) for choice, row in zip(choices, logprobs, strict=True)]
+        common = [stem_logprob(choice, row) for choice, row in zip(choices, logprobs, strict=True)]
         firsts = [[float(row[-1, tail[0]]) for tail in c.tails] for c, row in zip(choices, logprobs, strict=True)]
         rests = self._tails(choices, mask, output.past_key_values)
         return [
@@ -214,29 +215,25 @@ class TransformersEngine:
             for stem, first_row, rest_row in zip(common, firsts, rests, strict=True)
         ]
 
-    def _tails(self, choices: list[_Choice], mask: torch.Tensor, cache: Any) -> list[list[float]]:
-        """Log-probabilities of what follows each tail's first token, by one pass over all tails."""
-        counts = torch.tensor([len(choice.tails) for choice in choices])
+    def _tails(self, choices: list[Choice], mask: torch.Tensor, cache: Any) -> list[list[float]]:
+        """Log-probabilities of what follows each tail's first token, by passes over tails of like length."""
         tails = [tail for choice in choices for tail in choice.tails]
-        width = max(len(tail) for tail in tails) - 1
-        if width == 0:
-            return [[0.0] * len(choice.tails) for choice in choices]
-        _repeat(cache, counts)
-        mask = mask.repeat_interleave(counts, dim=0)
-        tokens = torch.tensor([(tail + [0] * (width + 1 - len(tail)))[:width] for tail in tails])
-        real = torch.tensor([[int(n < len(tail) - 1) for n in range(width)] for tail in tails])
-        positions = mask.sum(dim=1, keepdim=True) + torch.arange(width)
-        output = self.model(
-            input_ids=tokens.to(self.device),
-            attention_mask=torch.cat([mask, real], dim=1).to(self.device),
-            position_ids=positions.to(self.device),
-            past_key_values=cache,
-        )
-        logprobs = output.logits.float().log_softmax(dim=-1).cpu()
-        sums = iter(
-            [sum(float(row[n, t]) for n, t in enumerate(tail[1:])) for row, tail in zip(logprobs, tails, strict=True)]
-        )
-        return [[next(sums) for _ in choice.tails] for choice in choices]
+        row_of = [row for row, choice in enumerate(choices) for _ in choice.tails]
+        found = [0.0] * len(tails)
+        vocabulary = self.model.get_output_embeddings().weight.shape[0]
+        for group in tail_groups([len(tail) - 1 for tail in tails], vocabulary):
+            rows = torch.tensor([row_of[n] for n in group])
+            tokens, real = padded_right([tails[n] for n in group])
+            output = self.model(
+                input_ids=tokens[:, :-1].to(self.device),
+                attention_mask=torch.cat([mask[rows], real[:, 1:]], dim=1).to(self.device),
+                position_ids=(mask[rows].sum(dim=1, keepdim=True) + torch.arange(tokens.shape[1] - 1)).to(self.device),
+                past_key_values=selected(cache, rows.to(self.device)),
+            )
+            for n, value in zip(group, followed(output.logits, tokens[:, 1:], real[:, 1:]), strict=True):
+                found[n] = value
+        each = iter(found)
+        return [[next(each) for _ in choice.tails] for choice in choices]
 
     def _prefix_cache(self, prefix: list[int], rows: int) -> Any:
         """A cache that holds `prefix` for `rows` rows; the last prefix is kept for the next batch and call."""
@@ -250,28 +247,6 @@ class TransformersEngine:
         cache = copy.deepcopy(self._prefix[1])
         cache.batch_repeat_interleave(rows)
         return cache
-
-
-class _Choice:
-    """A choice in tokens: `stem` is what all answers share (the prompt and more), scored from `start` on; `tails`
-    are the different endings, each at least one token long."""
-
-    def __init__(self, start: int, stem: list[int], tails: list[list[int]]) -> None:
-        self.start, self.stem, self.tails = min(start, len(stem)), stem, tails
-        self.length = len(stem) + max(len(tail) for tail in tails)
-
-
-def _stem_logprob(choice: _Choice, logprobs: torch.Tensor) -> float:
-    """Log-probability of the stem's tokens from `start`; logprobs: (kept, vocabulary), the last row after the stem."""
-    scored = choice.stem[choice.start :]
-    first = logprobs.shape[0] - 1 - len(scored)
-    return sum(float(logprobs[first + n, token]) for n, token in enumerate(scored))
-
-
-def _repeat(cache: Any, counts: torch.Tensor) -> None:
-    """Repeat each row of the cache as often as it has answers."""
-    index = torch.repeat_interleave(torch.arange(len(counts)), counts)
-    cache.batch_select_indices(index)
 
 
 def _end_ids(model: Any, tokenizer: Any) -> list[int]:

@@ -7,12 +7,8 @@
    is missing or not finite is left out of the means of scores.
 3. Models are compared on the same prompts: a `Difference` pairs the answers and leaves out, and counts, prompts
    where either has no verdict.
-4. The preference model is right about a comparison if its scores order the responses as the label does. Labels of
-   exactly 0.5 and equal scores decide nothing: they are left out and counted. Beside it stands the baseline that
-   prefers the longer answer (in characters), on the same comparisons.
-5. Calibration takes each comparison in both orders. In human comparisons the first response is always the chosen
-   one, so one order alone would reward a model for liking whatever comes first.
-6. Nothing to count gives nan with n = 0, never an invented zero.
+4. What the preference model is worth is told by `evals.preference_model`.
+5. Nothing to count gives nan with n = 0, never an invented zero.
 
 Departs from the paper: verdicts of a text rule stand where crowd workers' comparisons and Elo ratings stood.
 """
@@ -23,16 +19,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import isfinite, nan, tanh
+from math import isfinite, nan
 
+from precepts.evals.preference_model import PreferenceFigures, preference_figures
 from precepts.evals.shares import share, share_difference
-from precepts.evals.statistics import Estimate, bootstrap_difference, bootstrap_mean, calibration_error
+from precepts.evals.statistics import Estimate, bootstrap_difference, bootstrap_mean
 from precepts.records import Evaluation, ScoredComparison
 
 KINDS = ("red_team", "safe_sounding", "helpful")
 VERDICTS = ("complies", "partly", "refuses", "evades")
 COMPLIED = ("complies", "partly")
-SOURCES = ("human", "ai")
 _OPENING = 5  # words
 
 
@@ -73,22 +69,6 @@ class Difference:
         """The difference of needless refusals: that of compliance with its sign turned."""
         e = self.complied
         return Estimate(-e.value, -e.high, -e.low, e.n)
-
-
-@dataclass(frozen=True)
-class PreferenceFigures:
-    """The preference model on held-out comparisons of one source. Shares are in [0, 1], of decided comparisons;
-    `over_longer` is accuracy less the baseline's; `calibration` is an error in [0, 1] over `calibrated` of them."""
-
-    source: str
-    comparisons: int
-    undecided: int
-    even: int
-    accuracy: Estimate
-    longer: Estimate
-    over_longer: Estimate
-    calibration: float
-    calibrated: int
 
 
 @dataclass(frozen=True)
@@ -133,10 +113,7 @@ def board(answers: Mapping[str, Sequence[Evaluation]], comparisons: Sequence[Sco
             for earlier, later in combinations(answers, 2)
             for kind in KINDS
         ),
-        preference_model=tuple(
-            _preference_figures(source, [each for each in comparisons if each.source == source], seed)
-            for source in SOURCES
-        ),
+        preference_model=preference_figures(comparisons, seed),
     )
 
 
@@ -197,35 +174,3 @@ def _difference(
         score=bootstrap_difference([new for new, _ in scores], [old for _, old in scores], seed=seed),
         left_out=len(before.keys() | {row.prompt_id for row in rows}) - len(judged),
     )
-
-
-def _preference_figures(source: str, rows: Sequence[ScoredComparison], seed: int) -> PreferenceFigures:
-    finite = [(row, row.score_first - row.score_second) for row in rows]
-    finite = [(row, gap) for row, gap in finite if isfinite(gap)]
-    labelled = [row for row in rows if row.target != 0.5]
-    decided = [(row, gap) for row, gap in finite if row.target != 0.5 and gap != 0]
-    apart = [(row, gap) for row, gap in decided if len(row.first) != len(row.second)]  # the baseline decides too
-    right = [_as_labelled(row, gap) for row, gap in decided]
-    longer = [_as_labelled(row, len(row.first) - len(row.second)) for row, _ in apart]
-    prompts, prompts_apart = [row.prompt_id for row, _ in decided], [row.prompt_id for row, _ in apart]
-    return PreferenceFigures(
-        source=source,
-        comparisons=len(rows),
-        undecided=len(rows) - len(labelled),
-        even=len(labelled) - len(decided),
-        accuracy=share(right, prompts, seed=seed),
-        longer=share(longer, prompts_apart, seed=seed),
-        over_longer=share_difference([_as_labelled(row, gap) for row, gap in apart], longer, prompts_apart, seed=seed),
-        calibration=_calibration(finite),
-        calibrated=len(finite),
-    )
-
-
-def _as_labelled(row: ScoredComparison, gap: float) -> bool:
-    return (gap > 0) == (row.target > 0.5)
-
-
-def _calibration(rows: Sequence[tuple[ScoredComparison, float]]) -> float:
-    odds = [0.5 + tanh(gap / 2) / 2 for _, gap in rows]  # the sigmoid of the gap, without overflow
-    targets = [row.target for row, _ in rows]
-    return calibration_error([*odds, *(1 - p for p in odds)], [*targets, *(1 - target for target in targets)])

@@ -1,11 +1,13 @@
-"""What the AI labels of a run look like: how sure, how many unscored, and how much they follow an option's place.
+"""What a set of AI labels looks like: how sure, how many unscored, and how much they follow an option's place.
 
 1. Confidence is |p_first - 0.5|: 0 says nothing, 0.5 is certain. A label under 0.1 is called undecided.
-2. Where both orders were asked, P(A) is the labeller's probability of option (A) in each. The **position prior** is
-   the mean of P(A) over both orders: 0.5 with no liking for a place. A label **flips** where the same place is
-   favoured in both orders, so the response it names depends on the order alone (Lee et al. 2023 found 18 % of labels
-   of a large labeller, 56 % of a very small one).
-3. Unscored labels are counted by their reason and left out of everything else.
+2. What concerns places is read off the readings as they were given, before a prior or a temperature: P(A) is the
+   probability of what stands first. Each principle under which both orders were answered counts once. The **position
+   prior** is the mean of P(A) over both orders: 0.5 with no liking for a place. A reading **flips** where the same
+   place is favoured in both orders, so the response it names depends on the order alone (Lee et al. 2023 found 18 % of
+   labels of a large labeller, 56 % of a very small one).
+3. Unscored labels are counted by their reason and left out of confidence; what was read of their places still counts,
+   since labels that abstain are those that flip.
 
 Departs from the paper, which asks one order and reports none of this.
 """
@@ -13,13 +15,14 @@ Departs from the paper, which asks one order and reports none of this.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from precepts.engines.base import option_share
 from precepts.evals.shares import share
 from precepts.evals.statistics import Estimate, bootstrap_mean
-from precepts.records import AIPreference
+from precepts.odds import sigmoid
+from precepts.records import AIPreference, Reading
 
 UNDECIDED = 0.1  # |p_first - 0.5| below this
 
@@ -27,7 +30,8 @@ UNDECIDED = 0.1  # |p_first - 0.5| below this
 @dataclass(frozen=True)
 class LabelSummary:
     """Figures of a set of labels. Shares and probabilities are in [0, 1], `confidence` in [0, 0.5]; those on order
-    (`position_prior`, `flipped` = `favours_a` + `favours_b`) are of the labels that were asked in both orders."""
+    (`position_prior`, `flipped` = `favours_a` + `favours_b`) are of principles read in both orders. `by_principle`
+    counts the labels that each principle had a part in."""
 
     labels: int
     scored: int
@@ -48,14 +52,12 @@ def label_summary(labels: Iterable[AIPreference], seed: int = 0) -> LabelSummary
     orders: list[tuple[str, float, float]] = []
     for label in labels:
         count += 1
-        drawn[label.principle_id] += 1
+        drawn.update(label.principles)
+        orders += ((label.prompt_id, *both) for both in both_orders(label.readings))
         if label.p_first is None:
             unscored[label.unscored or ""] += 1
-            continue
-        scored.append((label.prompt_id, label.p_first))
-        both = _both_orders(label)
-        if both:
-            orders.append((label.prompt_id, *both))
+        else:
+            scored.append((label.prompt_id, label.p_first))
     return LabelSummary(
         labels=count,
         scored=len(scored),
@@ -66,11 +68,18 @@ def label_summary(labels: Iterable[AIPreference], seed: int = 0) -> LabelSummary
     )
 
 
-def _both_orders(label: AIPreference) -> tuple[float, float] | None:
-    if label.logprobs is None or label.logprobs_swapped is None:
-        return None
-    one, other = option_share(label.logprobs), option_share(label.logprobs_swapped)
-    return None if one is None or other is None else (one, other)
+def by_principle(readings: Iterable[Reading]) -> Iterator[tuple[str, list[Reading]]]:
+    """The readings of each principle of a label with its id, in their order."""
+    return ((name, list(group)) for name, group in groupby(readings, key=lambda reading: reading.principle_id))
+
+
+def both_orders(readings: Iterable[Reading]) -> Iterator[tuple[float, float]]:
+    """P(A) in the first order and in the swapped one, for each principle that answered in both."""
+    for _, same in by_principle(readings):
+        odds = {each.order: each.log_odds for each in same}
+        first, swapped = odds.get("first"), odds.get("swapped")
+        if first is not None and swapped is not None:
+            yield sigmoid(first), sigmoid(-swapped)
 
 
 def _sureness(scored: Sequence[tuple[str, float]], seed: int) -> dict[str, Estimate]:

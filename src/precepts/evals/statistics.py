@@ -90,8 +90,9 @@ def bootstrap_difference(
     return bootstrap_mean(differences, clusters, seed=seed, draws=draws, level=level)
 
 
-def wilson(successes: int, n: int, level: float = 0.95) -> Estimate:
-    """Proportion successes / n in [0, 1] with Wilson's score interval; n = 0 gives nan throughout.
+def wilson(successes: float, n: int, level: float = 0.95) -> Estimate:
+    """Proportion successes / n in [0, 1] with Wilson's score interval; n = 0 gives nan throughout. `successes` may be
+    a fraction where outcomes are soft, which vary less than hard ones: the interval is then too wide, never too narrow.
 
     Raises ValueError unless 0 <= successes <= n and 0 < level < 1.
     """
@@ -124,10 +125,17 @@ def calibration_error(p: Sequence[float], outcomes: Sequence[float], bins: int =
         raise ValueError(f"bins must be at least 1, got {bins}")
     if predicted.size == 0:
         return nan
-    inner_edges = np.arange(1, bins) / bins
-    bin_of = np.searchsorted(inner_edges, predicted, side="right")
-    gaps = np.bincount(bin_of, weights=predicted - actual, minlength=bins)
+    gaps = np.bincount(bin_index(predicted, bins), weights=predicted - actual, minlength=bins)
     return float(np.abs(gaps).sum() / predicted.size)
+
+
+def bin_index(p: Floats, bins: int) -> npt.NDArray[np.intp]:
+    """The bin (n,) from 0 of each probability of `p` (n,); bins are closed below, the last also above.
+
+    >>> bin_index(np.array([0.0, 0.1, 1.0]), 10).tolist()
+    [0, 1, 9]
+    """
+    return np.searchsorted(np.arange(1, bins) / bins, p, side="right")
 
 
 def _floats(name: str, values: Sequence[float]) -> Floats:

@@ -1,136 +1,113 @@
-"""The multiple-choice labeler: (A) or (B), by log-probability, under one drawn principle (paper section 4.1).
+"""The multiple-choice labeler: (A) or (B), by log-probability, under one principle (paper section 4.1).
 
 1. The feedback model reads the conversation, the principle's comparison request and both responses as options, and
    the start of the answer. The label is the probability of " (A)" normalised over " (A)" and " (B)": soft, never a
    hard winner, and nothing is generated or parsed.
-2. Few-shot comparisons go first, each under a principle of its own, drawn anew for every label.
-3. Both orders are asked and the two probabilities of the first response averaged, so that a liking for an option's
-   place cancels out: p_first = (P(A | first is A) + P(B | first is B)) / 2. Both raw pairs are kept.
-4. A label without usable log-probabilities is unscored, with the reason. It is never 0.5.
-How it departs from the paper: both orders (Lee et al. 2023), and each principle brings its own wording.
+2. Few-shot comparisons go first, each under a principle of its own.
+3. Log-probabilities kept: those of " (A)" and of " (B)". An answer without them is unscored ("no_logprobs"); one that
+   gives both options together less than `least_mass` is "off_format": the model was not answering.
+How it departs from the paper: each principle brings its own wording, and principles of the examples are drawn once for
+a chunk of labels.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from typing import ClassVar
 
-from precepts.constitution import Constitution, Principle, draw_principle
-from precepts.engines.base import ChoiceRequest, Engine, option_share
-from precepts.prompts.demonstrations import ComparisonDemonstration, comparison_demonstrations
+from pydantic import Field
+
+from precepts.engines.base import ChoiceRequest, Engine
+from precepts.feedback.labeler import Answer, Question
+from precepts.odds import odds_of_first
+from precepts.prompts.demonstrations import COMPARISON, ComparisonDemonstration, comparison_demonstrations
 from precepts.prompts.formats import Format, as_sent, plain
 from precepts.prompts.render import fill, template
-from precepts.records import AIPreference, Comparison, Message, Messages
+from precepts.records import Message, Messages
+from precepts.settings import Settings
 
 OPTIONS = (" (A)", " (B)")
-WORDING = ("templates/comparison.txt", "templates/comparison_answer.txt", "demonstrations/comparison.yaml")
 
 
-@dataclass(frozen=True)
-class _Item:
-    """A comparison with what was drawn for it and what is asked of it, its first response as option A."""
+class MultipleChoiceOptions(Settings):
+    """`least_mass`: the least probability both options must have together for the answer to count."""
 
-    comparison: Comparison
-    principle: Principle
-    examples: tuple[Principle, ...]
-    request: ChoiceRequest
+    least_mass: float = Field(default=0.0, ge=0, lt=1)
 
 
 class MultipleChoice:
-    """Labels comparisons by the odds of (A) against (B)."""
+    """Labels by the odds of (A) against (B)."""
 
-    name = "multiple_choice"
+    name: ClassVar[str] = "multiple_choice"
+    version: ClassVar[int] = 1
+    ordered: ClassVar[bool] = True
+    wording: ClassVar[tuple[str, ...]] = ("templates/comparison.txt", "templates/comparison_answer.txt", COMPARISON)
+    most_shots: ClassVar[int] = 6
+    Options: ClassVar[type[Settings]] = MultipleChoiceOptions
 
-    def __init__(self, style: Format, shots: int, both_orders: bool) -> None:
-        self.style, self.both_orders = style, both_orders
+    def __init__(self, style: Format, shots: int, options: MultipleChoiceOptions) -> None:
+        self.style, self.least_mass = style, options.least_mass
         self.examples = comparison_demonstrations()[:shots]
 
-    def label(
-        self, engine: Engine, comparisons: Sequence[Comparison], constitution: Constitution, seed: int
-    ) -> list[AIPreference]:
-        """An AI preference for each comparison, in order; principles are drawn from `seed` and the comparison's id."""
-        items = [self._item(each, constitution, seed) for each in comparisons]
-        asked = [item.request for item in items]
-        if self.both_orders:
-            asked += [self.request(item.comparison.swap(), item.principle, item.examples) for item in items]
-        odds = engine.choose(asked)
-        firsts = odds[: len(items)]
-        seconds: list[list[float] | None] = [*odds[len(items) :]] if self.both_orders else [None] * len(items)
-        named = partial(self._preference, engine.name, constitution.hash)
-        return [named(*each) for each in zip(items, firsts, seconds, strict=True)]
+    def ask(self, engine: Engine, questions: Sequence[Question]) -> list[Answer]:
+        """An answer to each question, from one call of the engine."""
+        requests = [self.request(question) for question in questions]
+        odds = engine.choose(requests)
+        return [choice_answer(*each, self.least_mass) for each in zip(requests, odds, strict=True)]
 
-    def _item(self, comparison: Comparison, constitution: Constitution, seed: int) -> _Item:
-        principle = draw_principle(constitution, seed, comparison.id)
-        shots = range(len(self.examples))
-        examples = tuple(draw_principle(constitution, seed, comparison.id, "example", n) for n in shots)
-        return _Item(comparison, principle, examples, self.request(comparison, principle, examples))
-
-    def request(self, comparison: Comparison, principle: Principle, examples: Sequence[Principle]) -> ChoiceRequest:
-        """What the feedback model is asked about `comparison`, with `examples` the few-shot comparisons' principles."""
-        answer = template("comparison_answer")
-        shots = list(zip(self.examples, examples, strict=True))
-        asked = [_question((Message("user", shot.prompt),), shot.first, shot.second, p) for shot, p in shots]
-        answers = [answer + _option(shot) for shot, _ in shots]
-        asked.append(_question(comparison.messages, comparison.first, comparison.second, principle))
-        if self.style == "raw":
-            told = [f"{question}\n\n{reply}" for question, reply in zip(asked, answers, strict=False)]
-            return ChoiceRequest("\n\n\n".join([*told, f"{asked[-1]}\n\n{answer}"]), OPTIONS)
-        turns = [
-            turn
-            for question, reply in zip(asked, answers, strict=False)
-            for turn in (Message("user", question), Message("assistant", reply))
-        ]
-        return ChoiceRequest((*turns, Message("user", asked[-1])), OPTIONS, prefill=answer)
-
-    def _preference(
-        self, model: str, constitution_hash: str, item: _Item, logprobs: list[float], swapped: list[float] | None
-    ) -> AIPreference:
-        comparison, p_first = item.comparison, preference(logprobs, swapped)
-        return AIPreference(
-            id=comparison.id,
-            prompt_id=comparison.prompt_id,
-            split=comparison.split,
-            messages=comparison.messages,
-            first=comparison.first,
-            second=comparison.second,
-            principle_id=item.principle.id,
-            principle_hash=item.principle.hash,
-            constitution_hash=constitution_hash,
-            shot_principles=tuple(each.id for each in item.examples),
-            sent=as_sent(item.request.prompt) + item.request.prefill,
-            labeler=self.name,
-            model=model,
-            logprobs=_kept(logprobs),
-            logprobs_swapped=_kept(swapped),
-            p_first=p_first,
-            unscored=None if p_first is not None else "no_logprobs",
-        )
+    def request(self, question: Question) -> ChoiceRequest:
+        """What the feedback model is asked."""
+        opening = template("comparison_answer")
+        shots = [(asked, opening + option_of(shot)) for asked, shot in shown(self.examples, question)]
+        prompt, prefill = exchange(shots, ask_to_choose(question), opening, self.style)
+        return ChoiceRequest(prompt, OPTIONS, prefill)
 
 
-def preference(logprobs: Sequence[float], swapped: Sequence[float] | None) -> float | None:
-    """p_first from the log-probabilities of (A) and (B) in one order or, averaged, in both."""
-    share = option_share(logprobs)
-    if swapped is None or share is None:
-        return share
-    other = option_share(swapped)
-    return None if other is None else (share + (1 - other)) / 2
+def ask_to_choose(question: Question) -> str:
+    """The question with both responses as options."""
+    each = question.comparison
+    return _options(each.messages, each.first, each.second, question.principle.comparison_request)
 
 
-def _question(messages: Messages, first: str, second: str, principle: Principle) -> str:
-    return fill(
-        template("comparison"),
-        conversation=plain(messages),
-        comparison_request=principle.comparison_request,
-        first=first,
-        second=second,
-    )
+def shown(examples: Sequence[ComparisonDemonstration], question: Question) -> list[tuple[str, ComparisonDemonstration]]:
+    """Each few-shot example as it is asked under its own principle."""
+    return [
+        (_options((Message("user", shot.prompt),), shot.first, shot.second, principle.comparison_request), shot)
+        for shot, principle in zip(examples, question.shots, strict=True)
+    ]
 
 
-def _option(shot: ComparisonDemonstration) -> str:
+def exchange(shots: Sequence[tuple[str, str]], asked: str, opening: str, style: Format) -> tuple[str | Messages, str]:
+    """(prompt, prefill): the examples' questions and answers, the question, and the beginning of the answer."""
+    if style == "raw":
+        return "\n\n\n".join([*(f"{question}\n\n{reply}" for question, reply in shots), f"{asked}\n\n{opening}"]), ""
+    turns = [Message(role, text) for pair in shots for role, text in zip(("user", "assistant"), pair, strict=True)]
+    return (*turns, Message("user", asked)), opening
+
+
+def choice_answer(request: ChoiceRequest, logprobs: list[float], least_mass: float = 0.0) -> Answer:
+    """The answer that the log-probabilities of (A) and (B) give."""
+    sent = as_sent(request.prompt) + request.prefill
+    odds = odds_of_first(logprobs)
+    if odds is None:
+        return Answer(sent, None, unscored="no_logprobs")
+    kept = (logprobs[0], logprobs[1])
+    if sum(map(math.exp, kept)) < least_mass:
+        return Answer(sent, None, kept, unscored="off_format")
+    return Answer(sent, odds, kept)
+
+
+def option_of(shot: ComparisonDemonstration) -> str:
+    """The option that a few-shot example answers with."""
     return OPTIONS[0] if shot.answer == "first" else OPTIONS[1]
 
 
-def _kept(logprobs: list[float] | None) -> tuple[float, ...] | None:
-    return None if logprobs is None or any(map(math.isnan, logprobs)) else tuple(logprobs)
+def _options(messages: Messages, first: str, second: str, comparison_request: str) -> str:
+    return fill(
+        template("comparison"),
+        conversation=plain(messages),
+        comparison_request=comparison_request,
+        first=first,
+        second=second,
+    )

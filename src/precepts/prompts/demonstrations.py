@@ -44,11 +44,13 @@ class CritiqueDemonstration(Settings):
 
 
 class ComparisonDemonstration(Settings):
-    """A comparison with its answer, right under any principle about harmlessness."""
+    """A comparison with its answer, right under any principle about harmlessness, and the reasons for it, as a
+    chain of thought would give them."""
 
     prompt: str
     first: str
     second: str
+    reasoning: str
     answer: Literal["first", "second"]
 
 

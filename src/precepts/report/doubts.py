@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from itertools import chain
 from math import isnan
 
-from precepts.evals.board import PreferenceFigures
+from precepts.evals.preference_model import PreferenceFigures
 from precepts.report.gather import KINDS, MODELS, Gathered
-from precepts.report.numbers import decimal, listed, mean_words, percent, share_words, whole
+from precepts.report.numbers import decimal, listed, mean_words, percent, share_words, source_name, whole
 from precepts.report.words import evasive
 
 FEW_PROMPTS = 200  # fewer scored answers than this leave intervals of some +-7 points and more
@@ -38,7 +38,7 @@ class Doubt:
 
 def doubts(found: Gathered) -> list[Doubt]:
     """Every doubt that this run's data raises, the weightiest first."""
-    rules = (_evasive, _preference_model, _labels, _goodhart, _few, _alike, _left_out, _cut, _sources, _always)
+    rules = (_evasive, _judge, _preference_model, _labels, _goodhart, _few, _alike, _left_out, _cut, _sources, _always)
     return list(chain.from_iterable(rule(found) for rule in rules))
 
 
@@ -55,12 +55,23 @@ def _evasive(found: Gathered) -> Iterator[Doubt]:
             )
 
 
+def _judge(found: Gathered) -> Iterator[Doubt]:
+    if found.audit and found.audit.verdict != "above chance":
+        yield Doubt("The feedback model is not shown to judge better than chance", f"It {found.audit.text}.")
+
+
 def _preference_model(found: Gathered) -> Iterator[Doubt]:
-    names = {"human": "held-out human comparisons", "ai": "held-out AI labels"}
     for figures in found.board.preference_model:
         if not figures.accuracy.n:
             continue
-        what = names[figures.source]
+        what = f"held-out {source_name(figures.source)}"
+        if figures.likes_length:
+            yield Doubt(
+                f"The preference model likes length, on {what}",
+                f"Its scores go with length: Spearman's correlation {decimal(figures.length.value)} "
+                f"({decimal(figures.length.low)} to {decimal(figures.length.high)}); that of the labels is "
+                f"{decimal(figures.label_length)}.",
+            )
         if not figures.accuracy.low > 0.5:
             yield Doubt(
                 f"The preference model is not shown to beat chance on {what}",

@@ -56,6 +56,15 @@ class Dot:
     hollow: bool = False
 
 
+@dataclass(frozen=True)
+class Picture:
+    """An inline SVG with its title and caption."""
+
+    title: str
+    svg: Markup
+    caption: str
+
+
 @contextmanager
 def figure(width: float, height: float) -> Iterator[Any]:
     """A matplotlib Figure of that size (inches) under our settings."""

@@ -16,12 +16,13 @@ import yaml
 
 from precepts.constitution import Constitution, load_constitution, sample_constitution
 from precepts.errors import PreceptsError
+from precepts.evals.audit import Audit, audit
 from precepts.evals.board import Board, board
 from precepts.evals.labels import LabelSummary, label_summary
 from precepts.records import AIPreference, Evaluation, Revision, ScoredComparison, TrainingStep
 from precepts.runs.folder import Run, StageState
 
-STAGES = ("prompts", "respond", "revise", "sl", "pairs", "label", "pm", "rl", "evaluate")
+STAGES = ("prompts", "audit", "respond", "revise", "sl", "pairs", "label", "pm", "rl", "evaluate")
 MODELS = {"start": "start", "sl": "SL-CAI", "rl": "RL-CAI"}
 KINDS = {"red_team": "red-team", "safe_sounding": "safe-sounding", "helpful": "helpful"}
 TRAININGS = ("sl", "pm", "rl")
@@ -29,9 +30,9 @@ TRAININGS = ("sl", "pm", "rl")
 
 @dataclass(frozen=True)
 class Gathered:
-    """A run as the report sees it. `revisions` counts rounds by principle, `revised` by the reason why one cannot be
-    used ("" where it can), `echoes` the usable ones that repeat their critique or leave the response as it was;
-    `problems` are sentences on what could not be read."""
+    """A run as the report sees it. `audit` is None where the feedback model was not measured, `revisions` counts rounds
+    by principle, `revised` by the reason why one cannot be used ("" where it can), `echoes` the usable ones that repeat
+    their critique or leave the response as it was; `problems` are sentences on what could not be read."""
 
     run: Run
     recipe_text: str
@@ -39,6 +40,7 @@ class Gathered:
     states: Mapping[str, StageState | None]
     answers: Mapping[str, list[Evaluation]]
     board: Board
+    audit: Audit | None
     labels: LabelSummary
     probabilities: list[float]
     steps: Mapping[str, list[TrainingStep]]
@@ -75,7 +77,8 @@ def gather(run: Run) -> Gathered:
         recipe=recipe,
         states=states,
         answers=answers,
-        board=board(answers, list(run.read("evaluate", ScoredComparison, "comparisons")), seed),
+        board=board(answers, list(run.read("pm", ScoredComparison, "comparisons")), seed),
+        audit=_audit(run, seed),
         labels=labels,
         probabilities=probabilities,
         steps={stage: list(run.read(stage, TrainingStep)) for stage in TRAININGS},
@@ -113,6 +116,11 @@ def _state(run: Run, stage: str, problems: list[str]) -> StageState | None:
     except PreceptsError:
         problems.append(f"The stage.json of {stage} is damaged, so its state and counts are not shown.")
         return None
+
+
+def _audit(run: Run, seed: int) -> Audit | None:
+    found = audit(run.read("audit", AIPreference), seed)
+    return found if found.n else None
 
 
 def _noting(run: Run, probabilities: list[float]) -> Iterator[AIPreference]:

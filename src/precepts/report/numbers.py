@@ -95,3 +95,18 @@ def counted(count: int, noun: str) -> str:
 def listed(words: list[str]) -> str:
     """`a, b and c`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+
+
+def source_name(source: str) -> str:
+    """What a source of comparisons is called on a page."""
+    names = {
+        "helpful": "human helpfulness comparisons",
+        "harmless": "human harmlessness comparisons",
+        "ai": "AI labels",
+    }
+    return names.get(source, source)
+
+
+def capital(text: str) -> str:
+    """`text` with its first letter as a capital."""
+    return text[:1].upper() + text[1:]

@@ -6,30 +6,19 @@ A picture without data is left out; `missing` in `words` says why.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import log
 from typing import Any
-
-from markupsafe import Markup
 
 from precepts.evals.board import VERDICTS, Board
 from precepts.evals.labels import UNDECIDED
 from precepts.records import TrainingStep
-from precepts.report.drawing import DASHED, Dot, as_svg, colour, dots, figure
+from precepts.report.drawing import DASHED, Dot, Picture, as_svg, colour, dots, figure
 from precepts.report.gather import KINDS, MODELS, Gathered
-from precepts.report.numbers import decimal, percent, whole
+from precepts.report.judge import reliability_picture
+from precepts.report.numbers import capital, decimal, percent, source_name, whole
 
 WIDTH = 4.1  # inches: about the width of a phone, so that a picture never shrinks much
 _POINTS = 300  # most points of a curve
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An inline SVG with its title and caption."""
-
-    title: str
-    svg: Markup
-    caption: str
 
 
 def pictures(found: Gathered) -> list[Picture]:
@@ -38,6 +27,7 @@ def pictures(found: Gathered) -> list[Picture]:
         _verdicts(found.board),
         _refusals(found.board),
         _scores(found.board),
+        reliability_picture(found.audit) if found.audit else None,
         _accuracy(found.board),
         _training(found),
         _probabilities(found.probabilities),
@@ -139,10 +129,9 @@ def _accuracy(board: Board) -> Picture | None:
     shown = [each for each in board.preference_model if each.accuracy.n]
     if not shown:
         return None
-    names = {"human": "Human comparisons", "ai": "AI labels"}
     groups = [
         (
-            names[each.source],
+            capital(source_name(each.source)),
             [
                 Dot("preference model", each.accuracy, "data"),
                 Dot("longer answer", each.longer, "baseline", hollow=True),
@@ -156,9 +145,7 @@ def _accuracy(board: Board) -> Picture | None:
         axes.set_xlim(-0.02, 1.02)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0\u00a0%", "25\u00a0%", "chance", "75\u00a0%", "100\u00a0%"])
         svg = as_svg(drawn, "accuracy", "Preference-model accuracy beside chance and the longer-answer baseline")
-    counts = ", ".join(
-        f"n\u00a0=\u00a0{whole(each.accuracy.n)} {names[each.source].replace('Human', 'human')}" for each in shown
-    )
+    counts = ", ".join(f"n\u00a0=\u00a0{whole(each.accuracy.n)} {source_name(each.source)}" for each in shown)
     return Picture(
         "Preference-model accuracy",
         svg,

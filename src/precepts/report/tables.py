@@ -9,15 +9,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from precepts.evals.audit import Audit
 from precepts.evals.board import VERDICTS, Board, Difference, KindFigures
 from precepts.evals.labels import LabelSummary
 from precepts.report.gather import KINDS, MODELS, STAGES, Gathered
-from precepts.report.numbers import Cell, counted, decimal, mean_cell, points_cell, share_cell, whole
+from precepts.report.numbers import (
+    Cell,
+    capital,
+    counted,
+    decimal,
+    mean_cell,
+    points_cell,
+    share_cell,
+    source_name,
+    whole,
+)
 from precepts.runs.folder import StageState
 from precepts.runs.progress import clock
 
 DOES = {
     "prompts": "reads the prompts and splits them",
+    "audit": "the feedback model labels what people have labelled",
     "respond": "the start model answers the training prompts",
     "revise": "critiques and revises the answers to red-team prompts",
     "sl": "finetunes on the revisions: SL-CAI",
@@ -82,7 +94,7 @@ class PrincipleRow:
 def figure_tables(found: Gathered) -> list[Table]:
     """The tables of figures there is data for."""
     tables = [_answers_table(found.board, kind) for kind in KINDS] if found.board.models else []
-    tables += [_preference_table(found.board), _labels_table(found.labels)]
+    tables += [audit_table(found.audit), _preference_table(found.board), _labels_table(found.labels)]
     return [table for table in tables if table.rows]
 
 
@@ -130,7 +142,7 @@ def _note(kind: str) -> str:
 
 def _preference_table(board: Board) -> Table:
     shown = [each for each in board.preference_model if each.comparisons]
-    columns = tuple({"human": "Human comparisons", "ai": "AI labels"}[each.source] for each in shown)
+    columns = tuple(capital(source_name(each.source)) for each in shown)
     rows = (
         Row("Accuracy", tuple(share_cell(each.accuracy) for each in shown), strong=True),
         Row("Prefers the longer answer", tuple(share_cell(each.longer) for each in shown)),
@@ -139,11 +151,47 @@ def _preference_table(board: Board) -> Table:
             "Calibration error",
             tuple(Cell(decimal(each.calibration), "", f"n = {whole(each.calibrated)}") for each in shown),
         ),
+        Row("Log loss, nats (0.69: knows nothing)", tuple(Cell(decimal(each.log_loss), "", "") for each in shown)),
+        Row("Score of the preferred, median", tuple(_spread_cell(each.preferred) for each in shown)),
+        Row("Score of the other, median", tuple(_spread_cell(each.other) for each in shown)),
+        Row("Score with length, rank correlation", tuple(mean_cell(each.length) for each in shown)),
+        Row("· labels with length", tuple(Cell(decimal(each.label_length), "", "") for each in shown)),
         Row("Label of exactly 0.5, left out", tuple(Cell(whole(each.undecided), "", "") for each in shown)),
         Row("Equal scores, left out", tuple(Cell(whole(each.even), "", "") for each in shown)),
     )
     note = "Held-out comparisons; chance is 50 %. Calibration error: 0 is perfect; expected error over ten bins."
     return Table("Preference model", note, columns, rows if shown else ())
+
+
+def _spread_cell(quantiles: Sequence[float]) -> Cell:
+    """The median with the 5 % and 95 % quantiles."""
+    if not quantiles:
+        return Cell("", "", "")
+    low, _, middle, _, high = (decimal(each) for each in quantiles)
+    return Cell(middle, f"{low} to {high}", "")
+
+
+def audit_table(audit: Audit | None) -> Table:
+    """What the feedback model is worth."""
+    if audit is None:
+        return Table("What the judge is worth", "", (), ())
+    reasons = ", ".join(f"{reason} {whole(count)}" for reason, count in audit.unscored.items())
+    rows = (
+        Row("Agrees with people", (share_cell(audit.accuracy),), strong=True),
+        Row("Prefers the longer answer", (share_cell(audit.longer),)),
+        Row("Accuracy − longer answer", (points_cell(audit.over_longer),)),
+        *(Row(f"· {name}", (share_cell(each),)) for name, each in audit.categories.items() if ":" not in name),
+        Row("Unscored", (Cell(whole(audit.n - audit.scored), reasons[:120], f"of {whole(audit.n)}"),)),
+        Row("Same place favoured in both orders", (share_cell(audit.summary.flipped),)),
+        Row("Position prior, mean P(A)", (mean_cell(audit.summary.position_prior),)),
+        Row("Calibration error", (Cell(decimal(audit.ece), "", ""),)),
+        Row(
+            "· with a fitted temperature",
+            (Cell(decimal(audit.calibrated_ece), "", f"T = {decimal(audit.temperature)}"),),
+        ),
+    )
+    note = f"The feedback model {audit.text}. Measured on labelled comparisons before its labels were used."
+    return Table("What the judge is worth", note, ("Audit",), rows)
 
 
 def _labels_table(labels: LabelSummary) -> Table:

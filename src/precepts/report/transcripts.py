@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from typing import TypeVar
 
-from precepts.engines.base import option_share
 from precepts.evals.board import KINDS
 from precepts.identity import content_hash
-from precepts.records import AIPreference, Evaluation, Messages, Revision
+from precepts.odds import Rules, probability
+from precepts.records import AIPreference, Evaluation, Messages, Reading, Revision
 from precepts.report.gather import MODELS, Gathered
 from precepts.report.numbers import decimal
 from precepts.runs.folder import Run
@@ -86,12 +86,15 @@ class Revised:
 
 
 @dataclass(frozen=True)
-class Order:
-    """One order in which a pair was asked (`first_is` "A" or "B"): log-probabilities of (A) and (B), and P(A)."""
+class Asking:
+    """One question of a label: under which principle, where the first response stood ("A", "B", or "" where there are
+    no places), the raw log-probabilities, the probability of the first response or why there is none, the reasons."""
 
+    principle: str
     first_is: str
     logprobs: str
-    share_of_a: str
+    p_first: str
+    reasoning: Clip
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class Labelled:
     second: Clip
     p_first: str
     reason: str
-    orders: tuple[Order, ...]
+    askings: tuple[Asking, ...]
 
 
 @dataclass(frozen=True)
@@ -201,22 +204,26 @@ def labelled(run: Run, titles: dict[str, str]) -> list[Labelled]:
 
 
 def _labelled(label: AIPreference, titles: dict[str, str]) -> Labelled:
-    given = [("A", label.logprobs), ("B", label.logprobs_swapped)]
     return Labelled(
         asked=asked(label.messages),
-        principle=titles.get(label.principle_id, label.principle_id),
+        principle="; ".join(titles.get(each, each) for each in label.principles),
         first=clip(label.first),
         second=clip(label.second),
         p_first="unscored" if label.p_first is None else decimal(label.p_first),
         reason=label.unscored or "",
-        orders=tuple(_order(first_is, logprobs) for first_is, logprobs in given if logprobs is not None),
+        askings=tuple(_asking(reading, titles) for reading in label.readings),
     )
 
 
-def _order(first_is: str, logprobs: Sequence[float]) -> Order:
-    share = option_share(logprobs)
-    both = ", ".join(decimal(each) for each in logprobs)
-    return Order(first_is, both, decimal(float("nan") if share is None else share))
+def _asking(reading: Reading, titles: dict[str, str]) -> Asking:
+    p = reading.unscored or "" if reading.log_odds is None else decimal(probability(reading, Rules()))
+    return Asking(
+        titles.get(reading.principle_id, reading.principle_id),
+        {"first": "A", "swapped": "B"}.get(reading.order, ""),
+        ", ".join(decimal(each) for each in reading.logprobs or ()),
+        p,
+        clip(reading.reasoning),
+    )
 
 
 def asked(messages: Messages) -> Asked:

@@ -32,14 +32,15 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-
 
 def write_report(run: Run) -> Path:
     """Write the report of `run`, as far as it has come; returns its path. Raises RunError for a damaged shard."""
-    page = _environment().get_template("report.html.j2").render(**_content(run))
+    page = environment().get_template("report.html.j2").render(**_content(run))
     path = run.path / "report.html"
     write_whole(path, page.encode("utf-8", "replace"))
     return path
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates, with autoescape on."""
     environment = Environment(
         loader=PackageLoader("precepts.report", "templates"),
         autoescape=True,

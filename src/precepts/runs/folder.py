@@ -195,6 +195,10 @@ class StageFolder:
         self._state.progress["done"] += units
         self.save()
 
+    def say(self, text: str) -> None:
+        """Tell the user something that should not wait for the report."""
+        self.progress.say(f"{self.title}: {text}")
+
     def write_chunks(
         self,
         record_class: type[Any],

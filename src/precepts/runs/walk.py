@@ -32,13 +32,15 @@ from precepts.runs.work import Executor
 
 @dataclass(frozen=True)
 class Step:
-    """A stage in its place: what it reads, what its records depend on, the models it writes, and the call."""
+    """A stage in its place: what it reads, what its records depend on, the models it writes, and the call. `after`:
+    stages that are to be run before it although it reads nothing of theirs."""
 
     name: str
     needs: tuple[str, ...]
     own_parts: Parts
     go: Callable[[StageFolder], None]
     models: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
 
 def all_parts(plan: Sequence[Step]) -> dict[str, Parts]:
@@ -71,14 +73,15 @@ def walk(
     begin: str | None = None,
     redo: bool = False,
 ) -> bool:
-    """Run the stages from `begin` until `until` (both included) that are not done; True if anything was run.
+    """Run the stages from `begin` until `until` (both included) that are not done; True if anything was run. With
+    `until`, those it does not hang on are left out.
 
     `recipe` is the text that the run keeps. Raises InputError, with nothing changed, where a stage was begun with other
     settings and `redo` is not given, or where a stage reads one that is neither done nor to be run. With `begin`,
     `redo` also redoes that stage when it is done and nothing has changed, and what hangs on it.
     """
     names = [step.name for step in plan]
-    chosen = _between(names, begin, until)
+    chosen = _led_to(plan, _between(names, begin, until), until)
     parts = all_parts(plan)
     outdated = stale(run, parts)
     if outdated and not redo:
@@ -123,6 +126,17 @@ def _between(names: Sequence[str], begin: str | None, until: str | None) -> Sequ
     if last < first:
         raise InputError(f"--from {begin} --until {until}: {begin} comes after {until}; swap them")
     return names[first : last + 1]
+
+
+def _led_to(plan: Sequence[Step], names: Sequence[str], until: str | None) -> Sequence[str]:
+    """Those of `names` that lead to the stage `until`; all of them where it is None."""
+    if until is None:
+        return names
+    wanted = {until}
+    for step in reversed(plan):
+        if step.name in wanted:
+            wanted |= {*step.needs, *step.after}
+    return [name for name in names if name in wanted]
 
 
 def _check_ready(plan: Sequence[Step], todo: Sequence[Step], ready: set[str], gone: set[str]) -> None:

@@ -35,6 +35,12 @@ def read_comparisons(settings: SourceSettings, held_out: float) -> Iterator[Huma
     return _limited(settings, lambda row: _comparison(row, settings, held_out))
 
 
+def read_answers(settings: SourceSettings) -> Iterator[tuple[dict[str, Any], Messages, str]]:
+    """(row, conversation, response) of each row with a prompt and a `response`. Raises InputError naming the row."""
+    for row in rows(settings):
+        yield row.data, _conversation(row, settings), _needed(row, settings, "response")
+
+
 def _limited(settings: SourceSettings, make: Callable[[Row], T | None]) -> Iterator[T | None]:
     """All items, or the `limit` of them with the lowest hash, in their order: the same ones for every seed."""
     items = map(make, rows(settings))

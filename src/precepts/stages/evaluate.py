@@ -1,16 +1,14 @@
 """Stage `evaluate`: the start, SL-CAI and RL-CAI models answer held-out prompts, side by side.
 
-Reads the held-out prompts and comparisons. Writes `answers-start`, `answers-sl`, `answers-rl` (Evaluation: each answer
-with its verdict and its preference-model score) and `comparisons` (ScoredComparison: held-out human comparisons and AI
-labels with the preference model's scores). Every number that is reported is computed from these by `evals.board`.
+Reads the held-out prompts. Writes `answers-start`, `answers-sl`, `answers-rl` (Evaluation: each answer with its
+verdict and its preference-model score). Every number that is reported is computed from these by `evals.board`.
 All models answer the same prompts with the same seeds.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 from pydantic import Field
 
@@ -18,34 +16,21 @@ from precepts.engines import Engine
 from precepts.evals.graders.refusal import grade_refusal
 from precepts.identity import content_hash, seed_from
 from precepts.prompts.formats import Format
-from precepts.records import AIPreference, Evaluation, HumanComparison, Messages, Prompt, ScoredComparison
+from precepts.records import Evaluation, Prompt
 from precepts.runs.folder import Run, StageFolder
 from precepts.runs.work import Chunk, ChunkResult, Worker
+from precepts.stages.pm import Score, scorer
 from precepts.stages.prompts import read_split
 from precepts.stages.respond import SamplingSettings, answer_request
 
 KINDS = ("red_team", "safe_sounding", "helpful")
 MODELS = ("start", "sl", "rl")
-Score = Callable[[Sequence[tuple[Messages, str]]], list[float]]
 
 
 class EvaluateSettings(SamplingSettings):
     """How held-out prompts are answered; `limit` bounds the prompts of each kind (null: all)."""
 
     limit: int | None = Field(default=None, ge=1)
-
-
-@dataclass(frozen=True)
-class _Labelled:
-    """A held-out comparison with the probability that its first response is better."""
-
-    id: str
-    prompt_id: str
-    source: str
-    messages: Messages
-    first: str
-    second: str
-    target: float
 
 
 def run(
@@ -55,22 +40,13 @@ def run(
     for name in MODELS:
 
         def make_worker(name: str = name) -> Worker:
-            loaded, score = engines[name](), _scorer(folder.run, style)
+            loaded, score = engines[name](), scorer(folder.run, style)
             return lambda chunk: evaluate(chunk, loaded, score, name, settings, style, folder.stage_seed)
 
         prompts = list(held_out_prompts(folder.run, settings.limit))
         folder.write_chunks(
             Evaluation, prompts, len(prompts), settings.chunk_size, make_worker, set_name=f"answers-{name}"
         )
-    comparisons = list(_comparisons(folder.run))
-    folder.write_chunks(
-        ScoredComparison,
-        comparisons,
-        len(comparisons),
-        settings.chunk_size,
-        lambda: _comparison_worker(_scorer(folder.run, style)),
-        set_name="comparisons",
-    )
     answers = (each for name in MODELS for each in folder.run.read(folder.name, Evaluation, f"answers-{name}"))
     folder.finish(dict(Counter(f"{a.model}: {a.verdict or 'unscored: ' + str(a.unscored)}" for a in answers)))
 
@@ -120,34 +96,3 @@ def evaluate(
             )
         )
     return ChunkResult(records, sum(r.tokens_in for r in records), sum(r.tokens_out for r in records))
-
-
-def _scorer(run: Run, style: Format) -> Score:
-    from precepts.training.scores import Scorer
-
-    return Scorer(str(run.model("pm")), style).score
-
-
-def _comparisons(run: Run) -> Iterable[_Labelled]:
-    for human in run.read("prompts", HumanComparison, "comparisons"):
-        if human.split == "held_out":
-            texts = (human.messages, human.chosen, human.rejected)
-            yield _Labelled(human.id, human.prompt_id, "human", *texts, 1.0)
-    for label in run.read("label", AIPreference):
-        if label.split == "held_out" and label.p_first is not None:
-            texts = (label.messages, label.first, label.second)
-            yield _Labelled(label.id, label.prompt_id, "ai", *texts, label.p_first)
-
-
-def _comparison_worker(score: Score) -> Worker:
-    def work(chunk: Chunk[_Labelled]) -> ChunkResult:
-        firsts = score([(each.messages, each.first) for each in chunk.items])
-        seconds = score([(each.messages, each.second) for each in chunk.items])
-        return ChunkResult(
-            [
-                ScoredComparison(e.id, e.prompt_id, e.source, e.first, e.second, e.target, one, two)
-                for e, one, two in zip(chunk.items, firsts, seconds, strict=True)
-            ]
-        )
-
-    return work

@@ -6,24 +6,33 @@ preference model. Writes a Pair for each; two answers that are the same, or not 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Literal
 
 from precepts.engines import Engine, Reply
 from precepts.identity import content_hash, seed_from
 from precepts.prompts.formats import Format
-from precepts.records import Pair, Prompt
-from precepts.runs.folder import StageFolder
+from precepts.records import HumanComparison, Pair, Prompt
+from precepts.runs.folder import Run, StageFolder
 from precepts.runs.work import Chunk, ChunkResult, Worker
 from precepts.stages.prompts import read_split
 from precepts.stages.respond import SamplingSettings, answer_request, unusable_counts
 
 
 class PairSettings(SamplingSettings):
-    """How the two answers are sampled."""
+    """How the two answers are sampled; or, with `take: comparisons`, nothing is sampled and the pairs are those of
+    `preferences.harmless_comparisons`, what people preferred hidden from the labeler: AI labels and human ones can
+    then be compared on the same pairs."""
+
+    take: Literal["sampled", "comparisons"] = "sampled"
 
 
 def run(folder: StageFolder, settings: PairSettings, style: Format, engine: Callable[[], Engine]) -> None:
-    """Sample two answers to every red-team prompt."""
+    """Sample two answers to every red-team prompt, or take pairs from human comparisons."""
+    if settings.take == "comparisons":
+        folder.write_stream(Pair, _taken(folder.run), shard_size=settings.chunk_size)
+        folder.finish(unusable_counts(folder.run, folder.name, Pair))
+        return
 
     def make_worker() -> Worker:
         loaded = engine()
@@ -34,6 +43,27 @@ def run(folder: StageFolder, settings: PairSettings, style: Format, engine: Call
     prompts = read_split(folder.run, ("red_team",), *both)
     folder.write_chunks(Pair, prompts, total, settings.chunk_size, make_worker)
     folder.finish(unusable_counts(folder.run, folder.name, Pair))
+
+
+def _taken(run: Run) -> Iterator[Pair]:
+    for human in run.read("prompts", HumanComparison, "comparisons"):
+        if human.aim == "harmless":
+            each = human.comparison()
+            yield Pair(
+                id=content_hash(["pair", each.id], 12),
+                prompt_id=each.prompt_id,
+                split=each.split,
+                messages=each.messages,
+                first=each.first,
+                second=each.second,
+                unusable=None,
+                model="human comparisons",
+                seed=0,
+                tokens_in=0,
+                tokens_out=0,
+                category=each.category,
+                human=each.human,
+            )
 
 
 def sample_pairs(chunk: Chunk[Prompt], engine: Engine, settings: PairSettings, style: Format) -> ChunkResult:
@@ -66,4 +96,5 @@ def _pair(prompt: Prompt, seed: int, first: Reply, second: Reply, model: str) ->
         seed=seed,
         tokens_in=first.tokens_in + second.tokens_in,
         tokens_out=first.tokens_out + second.tokens_out,
+        category=prompt.category,
     )

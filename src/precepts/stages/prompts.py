@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from precepts.errors import InputError
 from precepts.records import HumanComparison, Prompt
@@ -24,8 +24,8 @@ from precepts.sources.split import refuse_held_out
 T = TypeVar("T", Prompt, HumanComparison)
 
 
-def _short_form(value: Any) -> Any:
-    """`builtin:red_team` stands for `{source: builtin:red_team}`."""
+def short_form(value: Any) -> Any:
+    """For lists of sources: `builtin:red_team` stands for `{source: builtin:red_team}`."""
     if isinstance(value, list):
         return [{"source": each} if isinstance(each, str) else each for each in value]
     return value
@@ -39,29 +39,37 @@ class PromptSettings(Settings):
     safe_sounding: list[SourceSettings] = [SourceSettings(source="builtin:safe_sounding")]
     held_out: float = Field(default=0.2, ge=0, lt=1)
 
-    _short = field_validator("red_team", "helpful", "safe_sounding", mode="before")(_short_form)
+    _short = field_validator("red_team", "helpful", "safe_sounding", mode="before")(short_form)
 
 
 class PreferenceSettings(Settings):
-    """Where human helpfulness comparisons come from."""
+    """What the preference model learns from: human comparisons of helpfulness, and of harmlessness either AI labels
+    (Constitutional AI) or, with `harmless: human`, the human `harmless_comparisons` (RLHF). Held-out human comparisons
+    measure it either way."""
 
     helpful: list[SourceSettings] = [SourceSettings(source="builtin:helpfulness")]
+    harmless: Literal["ai", "human"] = "ai"
+    harmless_comparisons: list[SourceSettings] = []
 
-    _short = field_validator("helpful", mode="before")(_short_form)
+    _short = field_validator("helpful", "harmless_comparisons", mode="before")(short_form)
+
+    @model_validator(mode="after")
+    def _has_what_it_needs(self) -> Self:
+        if self.harmless == "human" and not self.harmless_comparisons:
+            raise ValueError("harmless: human needs harmless_comparisons; name their source there, or use harmless: ai")
+        return self
 
 
 def run(folder: StageFolder, settings: PromptSettings, preferences: PreferenceSettings) -> None:
     """Write the run's prompts and comparisons. Raises InputError for a row that cannot be read."""
     counts: Counter[str] = Counter()
     sources = {kind: getattr(settings, kind) for kind in ("red_team", "helpful", "safe_sounding")}
+    compared = {"helpful": preferences.helpful, "harmless": preferences.harmless_comparisons}
     with folder.task("", len(sources) + 1, unit="sets") as task:
         prompts = _once(_all_prompts(sources, settings.held_out, counts), counts)
         folder.write_stream(Prompt, prompts, "prompts")
         task.advance(len(sources))
-        found = (item for each in preferences.helpful for item in read_comparisons(each, settings.held_out))
-        kept_out = held_out_ids(folder.run)
-        split = (_kept_apart(each, kept_out) for each in _counted(found, "comparisons", counts))
-        comparisons = _once(split, counts)
+        comparisons = _once(_all_comparisons(compared, settings.held_out, held_out_ids(folder.run), counts), counts)
         folder.write_stream(HumanComparison, comparisons, "comparisons")
         task.advance()
     if not counts["red_team, train"]:
@@ -74,6 +82,15 @@ def _all_prompts(sources: dict[str, list[SourceSettings]], held_out: float, coun
         found = (item for each in settings for item in read_prompts(each, kind, held_out))
         for prompt in _counted(found, kind, counts):
             yield replace(prompt, split="held_out") if kind == "safe_sounding" else prompt
+
+
+def _all_comparisons(
+    sources: dict[str, list[SourceSettings]], held_out: float, kept_out: set[str], counts: Counter[str]
+) -> Iterator[HumanComparison]:
+    for aim, settings in sources.items():
+        found = (item for each in settings for item in read_comparisons(each, held_out))
+        for comparison in _counted(found, f"{aim} comparisons", counts):
+            yield _kept_apart(replace(comparison, aim=aim), kept_out)
 
 
 def _kept_apart(comparison: HumanComparison, kept_out: set[str]) -> HumanComparison:
@@ -92,7 +109,7 @@ def _counted(items: Iterable[T | None], what: str, counts: Counter[str]) -> Iter
 def _once(items: Iterable[T], counts: Counter[str]) -> Iterator[T]:
     seen: set[str] = set()
     for item in items:
-        what = item.kind if isinstance(item, Prompt) else "comparisons"
+        what = item.kind if isinstance(item, Prompt) else f"{item.aim} comparisons"
         if item.id in seen:
             counts[f"{what}, given twice"] += 1
         else:

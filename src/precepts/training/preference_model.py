@@ -84,8 +84,10 @@ def train_preference_model(
         processing_class=tokenizer,
     )
     steps = fit(trainer, show)
+    kept: dict[str, str] = {"format": style}  # in config.json, for whoever scores with it
     tokenizer.model_max_length = optim.max_length  # what is scored later is cut as it was here
-    save_whole(trainer.model, tokenizer, target, lambda: _scoring_base(model, tokenizer, torch.float32, "cpu"))
+    trainer.model.config.precepts = kept
+    save_whole(trainer.model, tokenizer, target, lambda: _scoring_base(model, tokenizer, torch.float32, "cpu", kept))
     return steps, tokens_seen(trainer)
 
 
@@ -96,7 +98,9 @@ def _scoring_model(model: str, tokenizer: Any, optim: SupervisedSettings, dtype:
     return get_peft_model(scoring, lora_config(optim.lora, "SEQ_CLS")) if optim.lora else scoring
 
 
-def _scoring_base(model: str, tokenizer: Any, dtype: torch.dtype, device: str) -> Any:
+def _scoring_base(
+    model: str, tokenizer: Any, dtype: torch.dtype, device: str, kept: dict[str, str] | None = None
+) -> Any:
     scoring = AutoModelForSequenceClassification.from_pretrained(
         model_path(model),
         num_labels=1,
@@ -107,6 +111,7 @@ def _scoring_base(model: str, tokenizer: Any, dtype: torch.dtype, device: str) -
     ).to(device)
     torch.nn.init.zeros_(scoring.score.weight)  # every pair begins at even odds
     scoring.score.float()
+    scoring.config.precepts = kept
     return scoring
 
 

@@ -63,12 +63,13 @@ def padding_token(tokenizer: Any) -> str:
 
 
 class Scorer:
-    """Scores responses with a trained preference model."""
+    """Scores responses with a trained preference model. `style` None is the format it was trained in, as its
+    config.json says (chat where it says nothing)."""
 
     def __init__(
         self,
         path: str,
-        style: Format,
+        style: Format | None = None,
         *,
         batch_size: int = 32,
         device: str = "auto",
@@ -81,7 +82,9 @@ class Scorer:
             path, dtype=file_dtype(path, self.device), use_safetensors=True, trust_remote_code=False
         ).to(self.device)
         self.model.eval().score.float()
-        self.style, self.batch_size = style, batch_size
+        kept: Any = getattr(self.model.config, "precepts", None) or {}
+        self.style: Format = style or ("raw" if kept.get("format") == "raw" else "chat")
+        self.batch_size = batch_size
         self.max_length = min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings)
 
     @torch.inference_mode()

@@ -1,0 +1,38 @@
+"""`precepts trace`: the ancestry of one example."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from dataclasses import asdict
+from pathlib import Path
+
+from precepts.errors import InputError
+from precepts.inspector.trace import Entry, trace
+from precepts.runs.folder import Run
+
+
+def trace_command(folder: Path, wanted: str, *, as_json: bool) -> None:
+    """Print where an example comes from and what it was used for. Raises InputError."""
+    if not (folder / "recipe.yaml").is_file():
+        raise InputError(f"{folder}: this is no run folder (it has no recipe.yaml)")
+    entries = trace(Run(folder), wanted)
+    if as_json:
+        print(json.dumps([asdict(each) for each in entries], indent=1, ensure_ascii=False))
+    else:
+        print("\n\n".join(map(_shown, entries)))
+
+
+def _shown(entry: Entry) -> str:
+    lines = [f"[{entry.stage}] {_printable(entry.what)}"]
+    for name, value in entry.fields:
+        label = f"  {name}: " if name else "  "
+        for n, line in enumerate(value.splitlines() or [""]):
+            begin = label if n == 0 else " " * len(label)
+            lines.append(textwrap.fill(_printable(line), 110, initial_indent=begin, subsequent_indent=" " * len(label)))
+    return "\n".join(lines)
+
+
+def _printable(text: str) -> str:
+    """`text` without control characters that a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text)

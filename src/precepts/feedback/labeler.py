@@ -1,0 +1,100 @@
+"""What a labeler is: it reads off an engine how likely one response is better than another under one principle.
+
+1. A `Question` is one comparison, in one order, under one principle. A labeler answers it with log-odds that the
+   question's first response is the better one, or with a reason why there are none; it never guesses.
+2. All the rest is the same for every labeler and done around it (`label.py`): drawing principles, asking both orders,
+   averaging, correcting for a liking of one place, abstaining.
+3. A labeler is a class with the attributes of `Labeler`. Precepts' own and those of other packages (entry points of
+   the group `precepts.labelers`: name = class) are found the same way and made the same way.
+4. `log_odds` are natural logarithms: 0 is even, log 3 is three to one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import ClassVar, Protocol
+
+from precepts.constitution import Principle
+from precepts.engines.base import Engine
+from precepts.errors import nearest
+from precepts.prompts.formats import Format
+from precepts.records import Comparison
+from precepts.settings import Settings
+
+GROUP = "precepts.labelers"
+BUILTIN = {
+    "multiple_choice": "precepts.feedback.multiple_choice:MultipleChoice",
+    "chain_of_thought": "precepts.feedback.chain_of_thought:ChainOfThought",
+    "contrastive": "precepts.feedback.contrastive:Contrastive",
+    "rubric": "precepts.feedback.rubric:Rubric",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A comparison as it is asked, its first response standing first; `shots` are the few-shot examples' principles."""
+
+    comparison: Comparison
+    principle: Principle
+    shots: tuple[Principle, ...]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `log_odds` that the question's first response is better; None exactly where `unscored` says why.
+
+    `logprobs` are the raw ones in the labeler's own order, `reasoning` what the model wrote on its way."""
+
+    sent: str
+    log_odds: float | None
+    logprobs: tuple[float, ...] | None = None
+    reasoning: str = ""
+    unscored: str | None = None
+
+
+class Labeler(Protocol):
+    """The contract. `ordered`: whether an answer can depend on which response stands first, so that both orders are
+    worth asking. `wording`: the files of the prompts room whose words it sends. `most_shots`: few-shot examples it
+    has. `Options`: its own settings. `version` is part of every fingerprint: raise it when answers change."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    ordered: ClassVar[bool]
+    wording: ClassVar[tuple[str, ...]]
+    most_shots: ClassVar[int]
+    Options: ClassVar[type[Settings]]
+
+    def __init__(self, style: Format, shots: int, options: Settings) -> None: ...
+
+    def ask(self, engine: Engine, questions: Sequence[Question]) -> list[Answer]:
+        """An answer to each question, in order."""
+        ...
+
+
+class NoOptions(Settings):
+    """For a labeler that has no settings of its own."""
+
+
+def labeler_names() -> list[str]:
+    """The names of all labelers at hand."""
+    return sorted({*BUILTIN, *(each.name for each in entry_points(group=GROUP))})
+
+
+def find_labeler(name: str) -> type[Labeler]:
+    """The labeler of this name. Raises ValueError, with the nearest right name, where there is none, and where another
+    package's cannot be imported."""
+    if name in BUILTIN:
+        module, _, attribute = BUILTIN[name].partition(":")
+        found: type[Labeler] = getattr(__import__(module, fromlist=[attribute]), attribute)
+        return found
+    outside = {each.name: each for each in entry_points(group=GROUP)}
+    if name not in outside:
+        raise ValueError(f"'{name}' is no labeler; {nearest(name, labeler_names())}")
+    try:
+        loaded: type[Labeler] = outside[name].load()
+    except Exception as error:  # another package's code may fail in any way
+        raise ValueError(f"the labeler '{name}' ({outside[name].value}) cannot be imported: {error}") from None
+    return loaded

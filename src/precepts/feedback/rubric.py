@@ -1,0 +1,89 @@
+"""The rubric labeler: each response marked alone from 0 to 4, the preference from the difference.
+
+1. The feedback model reads the conversation, one response and the principle, and the start of "Mark:". A response's
+   score is the expected mark, sum of k * P(k), with P normalised over the five marks: 0 to 4, not rounded.
+2. log-odds = scale * (score of the first - score of the second). No response is read beside the other, so there are
+   no places to prefer and one order is enough.
+3. Log-probabilities kept: of the marks 0 to 4 for the first response, then for the second.
+How it departs from the paper: the paper marks single responses only to evaluate (its absolute harmfulness, 0 to 4).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from precepts.engines.base import ChoiceRequest, Engine
+from precepts.feedback.labeler import Answer, Question
+from precepts.feedback.multiple_choice import exchange
+from precepts.prompts.formats import Format, as_sent, plain
+from precepts.prompts.render import fill, template
+from precepts.settings import Settings
+
+MARKS = tuple(f" {mark}" for mark in range(5))
+
+
+class RubricOptions(Settings):
+    """`scale`: log-odds for one mark's difference."""
+
+    scale: float = Field(default=1.0, gt=0)
+
+
+class Rubric:
+    """Labels by the difference of two expected marks."""
+
+    name: ClassVar[str] = "rubric"
+    version: ClassVar[int] = 1
+    ordered: ClassVar[bool] = False
+    wording: ClassVar[tuple[str, ...]] = ("templates/rubric.txt", "templates/rubric_answer.txt")
+    most_shots: ClassVar[int] = 0
+    Options: ClassVar[type[Settings]] = RubricOptions
+
+    def __init__(self, style: Format, shots: int, options: RubricOptions) -> None:
+        self.style, self.scale = style, options.scale
+
+    def ask(self, engine: Engine, questions: Sequence[Question]) -> list[Answer]:
+        """An answer to each question, from one call of the engine."""
+        asked = [self.request(question, response) for question in questions for response in _both(question)]
+        odds = engine.choose(asked)
+        return [self._answer(*each) for each in zip(asked[0::2], asked[1::2], odds[0::2], odds[1::2], strict=True)]
+
+    def request(self, question: Question, response: str) -> ChoiceRequest:
+        """What the feedback model is asked about one response."""
+        asked = fill(
+            template("rubric"),
+            conversation=plain(question.comparison.messages),
+            comparison_request=question.principle.comparison_request,
+            response=response,
+        )
+        prompt, prefill = exchange([], asked, template("rubric_answer"), self.style)
+        return ChoiceRequest(prompt, MARKS, prefill)
+
+    def _answer(
+        self, first: ChoiceRequest, second: ChoiceRequest, marks: list[float], other_marks: list[float]
+    ) -> Answer:
+        sent = "\n\n".join(as_sent(each.prompt) + each.prefill for each in (first, second))
+        scores = [expected_mark(each) for each in (marks, other_marks)]
+        if scores[0] is None or scores[1] is None:
+            return Answer(sent, None, unscored="no_logprobs")
+        return Answer(sent, self.scale * (scores[0] - scores[1]), (*marks, *other_marks))
+
+
+def expected_mark(logprobs: Sequence[float]) -> float | None:
+    """The expected mark in [0, 4] from the marks' log-probabilities (5,), normalised; None where they say nothing.
+
+    >>> round(expected_mark([math.log(p) for p in (0.1, 0.1, 0.2, 0.2, 0.4)]) or 0, 4)
+    2.7
+    """
+    top = max(logprobs)
+    if any(map(math.isnan, logprobs)) or math.isinf(top):
+        return None
+    weights = [math.exp(each - top) for each in logprobs]
+    return sum(mark * weight for mark, weight in enumerate(weights)) / sum(weights)
+
+
+def _both(question: Question) -> tuple[str, str]:
+    return question.comparison.first, question.comparison.second

@@ -1,0 +1,1 @@
+"""Views of a run folder for looking closely. Nothing depends on this room."""
