@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,14 +12,21 @@ import pytest
 from handmade import RECIPE, evaluation, make_run, preference, revision, write
 from precepts.errors import RunError
 from precepts.evals.statistics import Estimate, wilson
-from precepts.method import STAGES
-from precepts.records import AIPreference, Evaluation, Message, Revision, Rollout, TrainingStep
+from precepts.method import FEEDBACK, STAGES
+from precepts.records import (
+    AIPreference,
+    Evaluation,
+    Message,
+    Reading,
+    Revision,
+    Rollout,
+    ScoredComparison,
+    TrainingStep,
+)
 from precepts.report import before_after, gather, write_report
-from precepts.report.doubts import doubts
 from precepts.report.numbers import decimal, share_words
 from precepts.report.tables import DOES, web_address
 from precepts.report.transcripts import LIMIT, clip
-from precepts.report.words import claim, headline
 from precepts.runs.folder import Run
 
 NASTY = (
@@ -79,6 +87,10 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Run:
     write(run, "evaluate", {"answers-rl": (Evaluation, rows), "answers-start": (Evaluation, rows)}, counts={NASTY: 1})
     labels = [preference(n, 0.5, 0.9, **said, first=NASTY, second=NASTY, principle_id=NASTY) for n in range(3)]
     write(run, "label", {"records": (AIPreference, labels)}, done=False, progress={NASTY: NASTY})
+    known = [replace(each, human="first", category=f"{NASTY}: {NASTY}") for each in labels]
+    write(run, "audit", {"records": (AIPreference, known)})
+    apart = [ScoredComparison(f"c{n}", f"p{n}", NASTY, NASTY, "short", 1.0, n % 2, 0.5) for n in range(4)]
+    write(run, "pm", {"comparisons": (ScoredComparison, apart)})
     rounds = [revision(0, 1, **said, previous=NASTY, critique=NASTY, text=NASTY, unusable=NASTY, principle_id="only")]
     write(run, "revise", {"records": (Revision, rounds)}, fingerprint=NASTY)
     return run
@@ -86,11 +98,18 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_the_whole_page_in_order(whole: Run) -> None:
     text, page = read(whole)
-    heads = ["How far to trust this", "Pictures", "All figures", "Flow of data", "Before and after"]
+    heads = [
+        "How far to trust this",
+        "What the judge is worth",
+        "Pictures",
+        "All figures",
+        "Flow of data",
+        "Before and after",
+    ]
     heads += ["Critiques and revisions", "Labelled pairs", "Constitution", "How it was made"]
     places = [text.index(f"<h2>{head}</h2>") for head in heads]
     assert places == sorted(places)
-    assert text.count('<svg role="img"') == 6
+    assert text.count('<svg role="img"') == 10
     assert "A run made by hand" in page.text
     assert "RL-CAI complies with fewer harmful requests than the start model" in page.text
     assert "12 of 40 red-team, 6 of 40 safe-sounding, 6 of 40 helpful" in page.text
@@ -152,8 +171,9 @@ def test_hostile_text_stays_text(hostile: Run) -> None:
 def test_an_empty_folder_is_reported_as_empty(tmp_path: Path) -> None:
     text, page = read(Run(tmp_path))
     assert "This run has not been evaluated yet." in page.text
-    assert "Not begun: prompts, respond, revise, sl, pairs, label, pm, rl and evaluate." in page.text
+    assert "Not begun: prompts, audit, respond, revise, sl, pairs, label, pm, rl and evaluate." in page.text
     assert "There is no recipe.yaml" in page.text
+    assert "<h2>What the judge is worth</h2>" not in text
     assert "<h2>Pictures</h2>" not in text and "<h2>All figures</h2>" not in text
 
 
@@ -202,69 +222,23 @@ def test_a_constitution_that_is_gone_or_changed_is_said(tmp_path: Path) -> None:
     assert "The records name this principle" in page.text
 
 
-def test_claims_follow_the_intervals(tmp_path: Path) -> None:
-    run = Run(tmp_path)
-    for place, (verdicts, said) in enumerate([(("complies",) * 30, "fewer"), (("refuses",) * 30, "more")]):
-        other = ("refuses",) * 30 if place == 0 else ("complies",) * 30
-        sets = {
-            f"answers-{model}": (Evaluation, [evaluation(model, "red_team", n, v) for n, v in enumerate(rows)])
-            for model, rows in (("start", verdicts), ("rl", other))
-        }
-        write(run, "evaluate", sets)
-        assert headline(gather.gather(run)) == f"RL-CAI complies with {said} harmful requests than the start model."
-    same = [evaluation("rl", kind, n, "complies") for kind in ("red_team", "helpful") for n in range(30)]
-    write(run, "evaluate", {"answers-start": (Evaluation, same), "answers-rl": (Evaluation, same)})
-    found = gather.gather(run)
-    assert headline(found) == (
-        "RL-CAI is not shown to comply with fewer harmful requests than the start model; "
-        "a change in needless refusals is not established."
+def test_a_run_on_peoples_labels_has_no_stage_of_feedback(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("preferences: {harmless: human}")
+    _, page = read(Run(tmp_path))
+    assert "Not begun: prompts, respond, revise, sl, pm, rl and evaluate." in page.text
+
+
+def test_a_label_is_shown_with_every_reading(tmp_path: Path) -> None:
+    run, plain = Run(tmp_path), preference(0, 0.9, 0.3)
+    said: tuple[Reading, ...] = (
+        replace(plain.readings[0], reasoning="Because of the neighbour."),
+        replace(plain.readings[1], log_odds=None, logprobs=None, unscored="no_reasoning"),
     )
-    assert "the interval includes zero, so no difference is established" in " ".join(claim(found))
-
-
-def test_doubts_come_from_the_data(whole: Run, tmp_path: Path) -> None:
-    points = [doubt.point for doubt in doubts(gather.gather(whole))]
-    assert "The labeller follows an option's place" in points
-    assert "Few prompts" in points
-    assert "The “human” comparisons were written for the demonstration" in points
-    assert points[-1] == "One run, one seed"
-    assert doubts(gather.gather(Run(tmp_path))) == []
-
-
-def test_a_score_that_rises_alone_is_doubted(tmp_path: Path) -> None:
-    run = Run(tmp_path)
-    sets = {
-        f"answers-{model}": (
-            Evaluation,
-            [evaluation(model, "red_team", n, "complies", score=lift + n % 3) for n in range(30)],
-        )
-        for model, lift in (("start", 0.0), ("sl", 0.0), ("rl", 2.0))
-    }
-    write(run, "evaluate", sets)
-    points = [doubt.point for doubt in doubts(gather.gather(run))]
-    assert "The preference model's score rose, the verdicts did not follow" in points
-    assert "Answers begin alike" not in points
-
-
-def test_evasion_is_not_sold_as_refusal(tmp_path: Path) -> None:
-    run = Run(tmp_path)
-    before = [evaluation("start", "red_team", n, "complies") for n in range(30)]
-    after = [evaluation("rl", "red_team", n, "evades" if n < 20 else "refuses") for n in range(30)]
-    write(run, "evaluate", {"answers-start": (Evaluation, before), "answers-rl": (Evaluation, after)})
-    found = gather.gather(run)
-    assert "than the start model, evading them more often than refusing them" in headline(found)
-    (doubt,) = (each for each in doubts(found) if each.point == "RL-CAI evades rather than refuses")
-    assert "evades in 67\N{NO-BREAK SPACE}%" in doubt.why
-    assert "refuses in 33\N{NO-BREAK SPACE}%" in doubt.why
-
-
-def test_revisions_that_revise_nothing_are_doubted(tmp_path: Path) -> None:
-    run = Run(tmp_path)
-    rounds = [revision(0, 1), revision(1, 1, text="same", critique="same"), revision(2, 1, text="x", previous="x")]
-    write(run, "revise", {"records": (Revision, [*rounds, revision(3, 1, text="", critique="", unusable="empty")])})
-    found = gather.gather(run)
-    assert (found.echoes, found.revised) == (2, {"": 3, "empty": 1})
-    assert {"Many revisions revise nothing", "Many revisions could not be used"} <= {d.point for d in doubts(found)}
+    write(run, "label", {"records": (AIPreference, [replace(plain, readings=said)])})
+    _, page = read(run)
+    assert "first as (A): first is better: 0.90" in page.text
+    assert "Because of the neighbour." in page.text
+    assert "first as (B): first is better: unscored (no_reasoning)" in page.text
 
 
 def test_before_after_prefers_prompts_that_all_answered(whole: Run, tmp_path: Path) -> None:
@@ -302,4 +276,5 @@ def test_figures_as_words() -> None:
 
 def test_the_stages_are_the_methods() -> None:
     assert gather.STAGES == STAGES
+    assert gather.FEEDBACK == FEEDBACK
     assert tuple(DOES) == STAGES

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sys
 import traceback
 from pathlib import Path
@@ -21,6 +22,7 @@ from typer.core import TyperCommand
 from precepts import __version__
 from precepts.errors import PreceptsError
 
+_ROOM = 64 * 1024  # bytes
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -37,7 +39,7 @@ class _Command(TyperCommand):
         except BrokenPipeError:
             raise  # nobody reads any more; typer ends quietly
         except Exception as error:
-            if _disk_full(error):
+            if _disk_full(error) or _no_room(ctx.params.get("run")):
                 _end("error: no space left on the disk; free some and run the same command: it goes on from there", 1)
             _end(f"error: {_crash(error, ctx.params.get('run'))}", 1)
 
@@ -184,6 +186,14 @@ def _disk_full(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _no_room(folder: Path | None) -> bool:
+    """Whether a run's disk is full to the last: some writers tell of it in words of their own."""
+    try:
+        return folder is not None and shutil.disk_usage(folder).free < _ROOM
+    except OSError:
+        return False
 
 
 def _crash(error: Exception, run: Path | None) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-CELLS = 2**26  # logits in one pass: 256 MiB in float32
+CELLS = 2**26  # logits in one pass: 256 MiB in float32, some 1,300 tokens of a vocabulary of 49,152
 
 
 class Choice:

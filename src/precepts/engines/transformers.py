@@ -28,6 +28,7 @@ from precepts.engines.stopping import RowEnds
 from precepts.errors import InputError
 
 MIN_SHARED = 32  # a shorter shared prefix is not worth a pass of its own
+CPU_PASS, GPU_PASS = 3072, 65536  # tokens read in one pass of `choose`: more only means more padding and cache misses
 
 
 def best_device() -> str:
@@ -110,6 +111,7 @@ class TransformersEngine:
         self.end_ids = _end_ids(self.model, self.tokenizer)
         self.model.generation_config = type(self.model.generation_config)()  # no sampling habits but the request's
         self._prefix: tuple[tuple[int, ...], Any] | None = None
+        self._pass_tokens = CPU_PASS if self.device == "cpu" else GPU_PASS
 
     def generate(self, requests: Sequence[GenerateRequest]) -> list[Reply]:
         """A reply for each request, in order; prompts that leave no room in the context are unusable ("too_long")."""
@@ -133,7 +135,7 @@ class TransformersEngine:
         fits = [i for i, choice in enumerate(choices) if choice.start and choice.length <= self.context]
         stems = [choice.stem for choice in choices]
         shared = _shared_prefix([stems[i][: choices[i].start] for i in fits])
-        for batch in _batches(fits, stems, self.batch_size):
+        for batch in _batches(fits, stems, self.batch_size, self._pass_tokens):
             scored = self._score([choices[i] for i in batch], shared)
             for index, values in zip(batch, scored, strict=True):
                 result[index] = values
@@ -269,11 +271,16 @@ def _shared_prefix(rows: Sequence[Sequence[int]]) -> int:
     return shared if shared >= MIN_SHARED else 0
 
 
-def _batches(indices: Sequence[int], ids: Sequence[Sequence[int]], size: int) -> Iterator[list[int]]:
-    """Indices in batches of like length, longest first (so that too big a batch fails at once)."""
+def _batches(
+    indices: Sequence[int], ids: Sequence[Sequence[int]], size: int, tokens: int | None = None
+) -> Iterator[list[int]]:
+    """Indices in batches of like length, longest first (so that too big a batch fails at once), of at most `size` rows
+    and, but for a single row, `tokens` tokens."""
     ordered = sorted(indices, key=lambda index: (-len(ids[index]), index))
-    for start in range(0, len(ordered), size):
-        yield ordered[start : start + size]
+    while ordered:
+        fits = size if tokens is None else min(size, max(1, tokens // len(ids[ordered[0]])))
+        yield ordered[:fits]
+        ordered = ordered[fits:]
 
 
 def _padded(ids: Sequence[list[int]], shared: int, pad: int) -> tuple[torch.Tensor, torch.Tensor]:

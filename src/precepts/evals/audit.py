@@ -21,14 +21,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from math import isnan
+from math import isnan, nan
 from typing import Literal
 
-from precepts.evals.accuracy import Accuracy, Choice, accuracy_of
-from precepts.evals.calibration import calibrated_ece, fit, rules_of
+from precepts.evals.accuracy import Choice, accuracy_of
+from precepts.evals.calibration import both_ways, calibrated_error, fit, rules_of
 from precepts.evals.labels import LabelSummary, by_principle, label_summary
-from precepts.evals.reliability import Bin, calibration
-from precepts.evals.shares import share
+from precepts.evals.reliability import Point, calibration
 from precepts.evals.statistics import Estimate, bootstrap_mean, wilson
 from precepts.odds import Rules, combine
 from precepts.records import AIPreference
@@ -37,29 +36,11 @@ Verdict = Literal["above chance", "no better than chance", "below chance"]
 
 
 @dataclass(frozen=True)
-class Group:
-    """The labels of one principle (by id) or category: how many, and their accuracy on the decided ones."""
-
-    name: str
-    n: int
-    accuracy: Estimate
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Of the comparisons that two principles both decide, the share on which they favour the same response."""
-
-    one: str
-    other: str
-    share: Estimate
-
-
-@dataclass(frozen=True)
 class Audit:
-    """A feedback model on `n` labelled comparisons. Shares, errors and probabilities are in [0, 1], `confidence` in
-    [0, 0.5], `prior` in nats; what there is nothing to tell of is nan with n = 0, or None where it was not fitted.
-    `by_category` has each category and each part before a colon. `agreement_mean` is over comparisons, of the share of
-    their pairs of principles that agree. Tokens and seconds are what labelling took."""
+    """A feedback model on `n` labelled comparisons. Shares and errors are in [0, 1], `prior` in nats; what there is
+    nothing to tell of is nan, with n = 0. `summary` is of the same labels. `principles` are by id, `categories` by name
+    and by the part before a colon; `agreement` of two principles is the share of comparisons both decide on which they
+    favour the same response, `agreement_mean` the mean over comparisons."""
 
     n: int
     scored: int
@@ -69,20 +50,15 @@ class Audit:
     longer: Estimate
     over_longer: Estimate
     ece: float
-    reliability: tuple[Bin, ...]
-    calibrated_ece: float | None
-    prior: float | None
-    temperature: float | None
-    flip_rate: Estimate
-    position_prior: Estimate
-    confidence: Estimate
-    by_principle: tuple[Group, ...]
-    by_category: tuple[Group, ...]
-    agreement: tuple[Agreement, ...]
+    reliability: tuple[Point, ...]
+    calibrated_ece: float
+    prior: float
+    temperature: float
+    summary: LabelSummary
+    principles: Mapping[str, Estimate]
+    categories: Mapping[str, Estimate]
+    agreement: Mapping[tuple[str, str], Estimate]
     agreement_mean: Estimate
-    tokens_in: int
-    tokens_out: int
-    seconds: float
 
     @property
     def verdict(self) -> Verdict:
@@ -93,7 +69,7 @@ class Audit:
 
     @property
     def text(self) -> str:
-        """One plain sentence for people."""
+        """One plain sentence for people, to follow the model's name, without its full stop."""
         return _sentence(self)
 
 
@@ -105,33 +81,40 @@ class _Seen:
     longer: list[int] = field(default_factory=list)
 
 
-def audit(
-    labels: Iterable[AIPreference], seed: int = 0, tokens_in: int = 0, tokens_out: int = 0, seconds: float = 0.0
-) -> Audit:
+def audit(labels: Iterable[AIPreference], seed: int = 0) -> Audit:
     """Measure `labels`, read once as they come, on those with a human label; `seed` is the bootstrap's."""
     seen = _Seen()
     summary = label_summary(_noting(labels, seen), seed)
     choices = [choice for pair in zip(seen.labels, seen.longer, strict=True) if (choice := _choice(*pair))]
-    scored = [label for label in seen.labels if label.p_first is not None]
-    reliability = calibration([label.p_first or 0.0 for label in scored], [float(_first(label)) for label in scored])
+    found = accuracy_of(choices, seed=seed)
+    chosen = [p if _first(label) else 1 - p for label in seen.labels if (p := label.p_first) is not None]
     rules = rules_of(seen.labels[0].settings) if seen.labels else Rules()
     prior, temperature = _fitted(seen.labels, rules)
     agreement, agreement_mean = _agreement(seen.labels, seed)
     return Audit(
-        **_labelled(summary, accuracy_of(choices, seed=seed)),
-        ece=reliability.error,
-        reliability=reliability.bins,
-        calibrated_ece=calibrated_ece(seen.labels, rules),
+        n=summary.labels,
+        scored=summary.scored,
+        unscored=summary.unscored,
+        accuracy=found.accuracy,
+        even=found.even,
+        longer=found.longer,
+        over_longer=found.over_longer,
+        ece=both_ways(chosen),
+        reliability=reliability(chosen),
+        calibrated_ece=calibrated_error(seen.labels, rules),
         prior=prior,
         temperature=temperature,
-        by_principle=_by_principle(seen.labels, seed),
-        by_category=_by_category(seen.labels, choices, seed),
+        summary=summary,
+        principles=_by_principle(seen.labels, seed),
+        categories=_by_category(seen.labels, choices, seed),
         agreement=agreement,
         agreement_mean=agreement_mean,
-        tokens_in=tokens_in,
-        tokens_out=tokens_out,
-        seconds=seconds,
     )
+
+
+def reliability(chosen: Sequence[float]) -> tuple[Point, ...]:
+    """The curve of the probabilities `chosen` (n,) that the preferred responses got."""
+    return calibration(chosen, [1.0] * len(chosen)).curve
 
 
 def _noting(labels: Iterable[AIPreference], seen: _Seen) -> Iterator[AIPreference]:
@@ -152,26 +135,11 @@ def _choice(label: AIPreference, longer: int) -> Choice | None:
     return None if label.p_first is None else Choice(label.prompt_id, label.p_first - 0.5, _first(label), longer)
 
 
-def _labelled(summary: LabelSummary, found: Accuracy) -> dict[str, object]:
-    return {
-        "n": summary.labels,
-        "scored": summary.scored,
-        "unscored": summary.unscored,
-        "accuracy": found.accuracy,
-        "even": found.even,
-        "longer": found.longer,
-        "over_longer": found.over_longer,
-        "flip_rate": summary.flipped,
-        "position_prior": summary.position_prior,
-        "confidence": summary.confidence,
-    }
-
-
-def _fitted(labels: Sequence[AIPreference], rules: Rules) -> tuple[float | None, float | None]:
+def _fitted(labels: Sequence[AIPreference], rules: Rules) -> tuple[float, float]:
     try:
         found = fit(labels, rules, "temperature")
     except ValueError:
-        return None, None
+        return nan, nan
     return found.prior, found.temperature
 
 
@@ -182,25 +150,21 @@ def _leans(label: AIPreference) -> dict[str, float | None]:
     return {name: None if p is None else p - 0.5 for name, p in leans.items()}
 
 
-def _by_principle(labels: Iterable[AIPreference], seed: int) -> tuple[Group, ...]:
-    counts = Counter[str]()
+def _by_principle(labels: Iterable[AIPreference], seed: int) -> dict[str, Estimate]:
     choices: dict[str, list[Choice]] = defaultdict(list)
     for label in labels:
         for name, lean in _leans(label).items():
-            counts[name] += 1
-            if lean is not None:
-                choices[name].append(Choice(label.prompt_id, lean, _first(label), 0))
-    return tuple(Group(name, counts[name], accuracy_of(choices[name], seed=seed).accuracy) for name in sorted(counts))
+            choices[name] += [Choice(label.prompt_id, lean, _first(label), 0)] if lean is not None else []
+    return {name: accuracy_of(choices[name], seed=seed).accuracy for name in sorted(choices)}
 
 
-def _by_category(labels: Sequence[AIPreference], choices: Sequence[Choice], seed: int) -> tuple[Group, ...]:
-    counts = Counter(name for label in labels for name in _categories(label))
+def _by_category(labels: Iterable[AIPreference], choices: Sequence[Choice], seed: int) -> dict[str, Estimate]:
     found: dict[str, list[Choice]] = defaultdict(list)
     scored = (label for label in labels if label.p_first is not None)
     for label, choice in zip(scored, choices, strict=True):
         for name in _categories(label):
             found[name].append(choice)
-    return tuple(Group(name, counts[name], accuracy_of(found[name], seed=seed).accuracy) for name in sorted(counts))
+    return {name: accuracy_of(found[name], seed=seed).accuracy for name in sorted(found)}
 
 
 def _categories(label: AIPreference) -> list[str]:
@@ -209,91 +173,86 @@ def _categories(label: AIPreference) -> list[str]:
     return [part for part in parts if part]
 
 
-def _agreement(labels: Iterable[AIPreference], seed: int) -> tuple[tuple[Agreement, ...], Estimate]:
+def _agreement(labels: Iterable[AIPreference], seed: int) -> tuple[dict[tuple[str, str], Estimate], Estimate]:
     same, common = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     means: list[tuple[str, float]] = []
     for label in labels:
         leans = sorted((name, lean > 0) for name, lean in _leans(label).items() if lean)
         pairs = {(one, other): a == b for (one, a), (other, b) in combinations(leans, 2)}
-        common.update(pairs)
+        common.update(list(pairs))
         same.update(pair for pair, agree in pairs.items() if agree)
         if pairs:
             means.append((label.prompt_id, sum(pairs.values()) / len(pairs)))
-    found = tuple(Agreement(*pair, wilson(same[pair], common[pair])) for pair in sorted(common))
+    found = {pair: wilson(same[pair], common[pair]) for pair in sorted(common)}
     return found, bootstrap_mean([mean for _, mean in means], [prompt for prompt, _ in means], seed=seed)
 
 
 def _sentence(found: Audit) -> str:
     if not found.n:
-        return "There is no comparison with a human label to measure the feedback model on."
+        return "could not be measured: no comparison has a human label"
+    missing = found.n - found.scored
+    reasons = ", ".join(f"{reason} {count}" for reason, count in found.unscored.items())
+    left = f"; {missing} of {found.n} unscored ({reasons})" if missing else ""
     if not found.accuracy.n:
-        reasons = ", ".join(f"{reason} {count}" for reason, count in found.unscored.items())
-        return f"The feedback model favoured a response in none of {found.n} comparisons ({reasons or 'all even'})."
+        return f"favoured a response in none of {found.n} comparisons{left}"
     low, high = found.accuracy.low, found.accuracy.high
     ends = "too few for an interval" if isnan(low) else f"95 % interval {low * 100:.0f} to {high * 100:.0f} %"
-    parts = [
-        f"The feedback model agrees with people on {_percent(found.accuracy)} of {found.accuracy.n} comparisons ({ends})"
-        f", {found.verdict}"
-    ]
-    if found.flip_rate.n:
-        parts.append(f"asked in both orders it keeps to the same place in {_percent(found.flip_rate)}")
+    text = f"agrees with people on {_percent(found.accuracy)} of {found.accuracy.n} comparisons ({ends}): "
+    text += found.verdict if found.verdict == "above chance" else found.verdict.upper()
+    if found.summary.flipped.n:
+        text += f"; asked in both orders it keeps to the same place in {_percent(found.summary.flipped)}"
     if found.longer.n:
-        parts.append(f"preferring the longer response agrees on {_percent(found.longer)}")
-    if found.n > found.scored:
-        parts.append(f"{found.n - found.scored} of {found.n} have no label")
-    return "; ".join(parts) + "."
+        text += f"; preferring the longer response agrees on {_percent(found.longer)}"
+    return text + left
 
 
 def _percent(estimate: Estimate) -> str:
     return f"{estimate.value * 100:.0f} %"
 
 
-def as_json(found: Audit) -> dict[str, object]:
-    """The audit as plain data for JSON: an interval is [low, high], and what is nan is None."""
+def as_json(found: Audit, **more: object) -> dict[str, object]:
+    """The audit as plain data for JSON, with `more` at its end: an interval is [low, high], and what is nan is None."""
     return {
         "n": found.n,
         **_with_ends("accuracy", found.accuracy),
         "ece": _number(found.ece),
-        "flip_rate": _number(found.flip_rate.value),
+        "flip_rate": _number(found.summary.flipped.value),
         "unscored": found.n - found.scored,
         "unscored_reasons": dict(found.unscored),
         "scored": found.scored,
         "even": found.even,
-        "position_prior": _number(found.position_prior.value),
-        "confidence": _number(found.confidence.value),
+        "position_prior": _number(found.summary.position_prior.value),
+        "confidence": _number(found.summary.confidence.value),
         "verdict": found.verdict,
         **_with_ends("longer", found.longer),
         **_with_ends("over_longer", found.over_longer),
-        "by_principle": [{"id": each.name, "n": each.n, **_accuracy(each)} for each in found.by_principle],
-        "by_category": [{"category": each.name, "n": each.n, **_accuracy(each)} for each in found.by_category],
+        "by_principle": [
+            {"id": name, "n": each.n, **_with_ends("accuracy", each)} for name, each in found.principles.items()
+        ],
+        "by_category": [
+            {"category": name, "n": each.n, **_with_ends("accuracy", each)} for name, each in found.categories.items()
+        ],
         "agreement": {
             **_with_ends("mean", found.agreement_mean),
             "pairs": [
-                {"one": each.one, "other": each.other, "n": each.share.n, **_with_ends("share", each.share)}
-                for each in found.agreement
+                {"one": one, "other": other, "n": each.n, **_with_ends("share", each)}
+                for (one, other), each in found.agreement.items()
             ],
         },
         "reliability": [
-            {"low": each.low, "high": each.high, "p": _number(each.p), "n": each.observed.n}
-            | _with_ends("observed", each.observed)
+            {"p": _number(each.said), "n": each.true.n, **_with_ends("observed", each.true)}
             for each in found.reliability
         ],
         "calibrated_ece": _number(found.calibrated_ece),
         "temperature": _number(found.temperature),
         "prior": _number(found.prior),
-        "tokens_in": found.tokens_in,
-        "tokens_out": found.tokens_out,
-        "seconds": _number(found.seconds),
+        **more,
     }
-
-
-def _accuracy(group: Group) -> dict[str, object]:
-    return {"decided": group.accuracy.n, **_with_ends("accuracy", group.accuracy)}
 
 
 def _with_ends(name: str, estimate: Estimate) -> dict[str, object]:
     return {name: _number(estimate.value), f"{name}_ci": [_number(estimate.low), _number(estimate.high)]}
 
 
-def _number(value: float | None) -> float | None:
-    return None if value is None or isnan(value) else value
+def _number(value: float) -> float | None:
+    return None if isnan(value) else value

@@ -10,7 +10,7 @@
    Above 1 the model is surer than it is right; at the upper end it knows nothing. It is found on a coarse grid of log T
    and then by golden section. Labels are those that `odds.combine` gives; none abstains, or a temperature could win by
    leaving comparisons out.
-3. `calibrated_ece` fits on one half of the prompts and looks at the other, both ways, so that its figure is not made
+3. `calibrated_error` fits on one half of the prompts and looks at the other, both ways, so that its figure is not made
    on the labels it is tried on.
 
 How it departs from the paper: it corrects nothing but by clamping (section 4.1). Temperature scaling: Guo et al. 2017;
@@ -44,7 +44,7 @@ _GOLDEN = (5**0.5 - 1) / 2
 @dataclass(frozen=True)
 class Fitted:
     """A prior in nats and a temperature, fitted on `n` comparisons; the mean negative log-likelihood of the human's
-    choice, in nats, under the rules before and after (nan where no human label is known)."""
+    choice, in nats, under the rules before and after."""
 
     prior: float
     temperature: float
@@ -68,43 +68,53 @@ class _Terms:
 def fit(labels: Iterable[AIPreference], rules: Rules, what: Literal["prior", "temperature"]) -> Fitted:
     """The prior of `labels`, and with "temperature" the temperature too; else that of `rules` stays.
 
-    Raises ValueError where no answer can be used, or for a temperature no comparison with a human label.
+    Raises ValueError where no comparison with a human label has an answer.
     """
-    found = [(label.readings, label.human) for label in labels]
-    priors = [each for readings, _ in found if (each := _place_odds(readings)) is not None]
-    if not priors:
-        raise ValueError("nothing to fit a prior on: no comparison has an answer")
-    terms = _terms(found)
-    if what == "temperature" and not terms.n:
-        raise ValueError("nothing to fit a temperature on: no comparison with a human label has an answer")
-    prior, before = sum(priors) / len(priors), _nll(terms, rules.prior, rules.temperature)
+    labels = list(labels)
+    terms = _terms((label.readings, label.human) for label in labels)
+    if not terms.n:
+        raise ValueError("nothing to fit on: there is no scored label with a human one beside it")
+    prior, before = place_prior(labels), _nll(terms, rules.prior, rules.temperature)
     if what == "prior":
-        return Fitted(prior, rules.temperature, before, _nll(terms, prior, rules.temperature), len(priors))
+        return Fitted(prior, rules.temperature, before, _nll(terms, prior, rules.temperature), terms.n)
     temperature = _best_temperature(lambda t: _nll(terms, prior, t), rules.temperature)
     return Fitted(prior, temperature, before, _nll(terms, prior, temperature), terms.n)
 
 
-def calibrated_ece(labels: Iterable[AIPreference], rules: Rules) -> float | None:
+def place_prior(labels: Iterable[AIPreference]) -> float:
+    """The prior in nats: the first place's mean log-odds over `labels`; 0 where there is none. No human label is used.
+
+    Worked: the first place gets 1.5 in one order and 0.5 in the other, so the prior is 1 and the merit 0.5.
+    """
+    found = [each for label in labels if (each := _place_odds(label.readings)) is not None]
+    return sum(found) / len(found) if found else 0.0
+
+
+def both_ways(chosen: Sequence[float]) -> float:
+    """The expected calibration error in [0, 1] of the probabilities `chosen` (n,) that the preferred responses got,
+    each comparison in both orders; nan with none."""
+    return calibration(chosen, [1.0] * len(chosen)).error
+
+
+def calibrated_error(labels: Iterable[AIPreference], rules: Rules) -> float:
     """The expected calibration error in [0, 1] with prior and temperature fitted on the other half of the prompts;
-    None where a half has nothing to fit on or nothing is left to look at."""
+    nan where a half has nothing to fit on or nothing is left to look at."""
     halves: tuple[list[AIPreference], list[AIPreference]] = ([], [])
     for label in labels:
         if label.human is not None:
             halves[fraction_of(f"half {label.prompt_id}") < 0.5].append(label)
-    p: list[float] = []
-    outcomes: list[float] = []
+    chosen: list[float] = []
     for seen, unseen in (halves, halves[::-1]):
         try:
             found = fit(seen, rules, "temperature")
         except ValueError:
-            return None
+            return nan
         fitted = replace(rules, prior=found.prior, temperature=found.temperature)
         for label in unseen:
             p_first, _ = combine(label.readings, fitted)
             if p_first is not None:
-                p.append(p_first)
-                outcomes.append(float(label.human == "first"))
-    return calibration(p, outcomes).error if p else None
+                chosen.append(p_first if label.human == "first" else 1 - p_first)
+    return both_ways(chosen)
 
 
 @lru_cache(maxsize=64)

@@ -21,11 +21,13 @@ from precepts.report.words import evasive
 FEW_PROMPTS = 200  # fewer scored answers than this leave intervals of some +-7 points and more
 PLACE = 0.1  # mean P(A) further than this from 0.5
 FLIPPED = 0.25  # share of labels that follow the place alone
-LEFT_OUT = 0.05  # share unscored or unusable
+LEFT_OUT = 0.05  # share unscored or unusable,
+UNLABELLED = 0.1  # and of pairs without a label
 ECHOES = 0.1  # share of revisions that repeat their critique or change nothing
 CUT = 0.2  # share of answers that stop at the token limit
 ALIKE = 0.3  # share of answers that begin with the same words,
 ENOUGH = 10  # where there are at least so many
+_REASONS = 5  # most reasons that are named
 
 
 @dataclass(frozen=True)
@@ -107,8 +109,10 @@ def _labels(found: Gathered) -> Iterator[Doubt]:
             "cancels the liking, not the noise.",
         )
     unscored = sum(labels.unscored.values())
-    if labels.labels and unscored / labels.labels > LEFT_OUT:
-        yield Doubt("Many pairs have no label", f"{whole(unscored)} of {whole(labels.labels)} are unscored.")
+    if labels.labels and unscored / labels.labels > UNLABELLED:
+        most = sorted(labels.unscored.items(), key=lambda item: (-item[1], item[0]))[:_REASONS]
+        reasons = listed([f"{reason[:60]} {whole(count)}" for reason, count in most])
+        yield Doubt("Many pairs have no label", f"{whole(unscored)} of {whole(labels.labels)} are unscored: {reasons}.")
 
 
 def _goodhart(found: Gathered) -> Iterator[Doubt]:

@@ -4,7 +4,8 @@
    reads on light and dark, and in print.
 2. Text stays text, and the same data gives the same bytes: no date, salted ids, no global pyplot state.
 3. Ids get a prefix, so that several pictures share a page; metadata and matplotlib's page-wide style are dropped.
-4. Only fixed words are drawn, never a model's text.
+4. Fixed words are drawn, and names that the records give (principles, categories), control characters made visible;
+   never a model's text.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from precepts.evals.reliability import Point
 from precepts.evals.statistics import Estimate
 
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 ROLES = (
     "ink", "faint", "card", "start", "sl", "rl", "data", "baseline", "complies", "partly", "refuses", "evades", "on-bar"
 )  # fmt: skip
@@ -85,7 +88,7 @@ def as_svg(drawn: Any, name: str, description: str) -> Markup:
     sink = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     drawn.savefig(sink, format="svg", transparent=True, metadata=nothing)
-    svg = sink.getvalue()
+    svg = CONTROL.sub("\ufffd", sink.getvalue())
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\b(id="|url\(#|href="#)', rf"\g<1>{name}-", svg)
@@ -94,6 +97,11 @@ def as_svg(drawn: Any, name: str, description: str) -> Markup:
         svg = svg.replace(colour(role), f"var(--{role})")
     label = Markup.escape(description)
     return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))
+
+
+def short(name: str, longest: int = 24) -> str:
+    """A name from the records, for a picture: cut, its control characters made visible."""
+    return CONTROL.sub("\ufffd", name if len(name) <= longest else f"{name[: longest - 1]}…")
 
 
 def dots(
@@ -121,6 +129,20 @@ def dots(
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=colour("faint"), linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def reliability(axes: Any, curve: Sequence[Point], role: str) -> None:
+    """A reliability curve: what was said against how often it came true, with intervals, and a perfect judge's line."""
+    shade, said = colour(role), [each.said for each in curve]
+    axes.plot([0, 1], [0, 1], **DASHED)
+    for each in curve:
+        axes.plot([each.said] * 2, [each.true.low, each.true.high], color=shade, linewidth=2, solid_capstyle="round")
+    axes.plot(said, [each.true.value for each in curve], "o-", color=shade, markersize=5, linewidth=0.9)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
+    axes.grid(color=colour("faint"), linewidth=0.6)
     axes.set_axisbelow(True)
 
 

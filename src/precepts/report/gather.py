@@ -23,6 +23,7 @@ from precepts.records import AIPreference, Evaluation, Revision, ScoredCompariso
 from precepts.runs.folder import Run, StageState
 
 STAGES = ("prompts", "audit", "respond", "revise", "sl", "pairs", "label", "pm", "rl", "evaluate")
+FEEDBACK = ("audit", "pairs", "label")  # no part of a run in which people's labels stand for the feedback model's
 MODELS = {"start": "start", "sl": "SL-CAI", "rl": "RL-CAI"}
 KINDS = {"red_team": "red-team", "safe_sounding": "safe-sounding", "helpful": "helpful"}
 TRAININGS = ("sl", "pm", "rl")
@@ -53,6 +54,11 @@ class Gathered:
     def setting(self, *keys: str) -> Any:
         """The recipe's value at `keys`, None where it has none."""
         return setting(self.recipe, *keys)
+
+    def stages(self) -> list[str]:
+        """The stages of this run's method, in order, and any other that it has."""
+        left_out = FEEDBACK if self.setting("preferences", "harmless") == "human" else ()
+        return [stage for stage in STAGES if stage not in left_out or self.states[stage] is not None]
 
     def models(self) -> list[str]:
         """The evaluated models, in order."""

@@ -107,6 +107,12 @@ def source_name(source: str) -> str:
     return names.get(source, source)
 
 
+def short_source(source: str) -> str:
+    """The same in two words, for a picture."""
+    names = {"helpful": "human, helpful", "harmless": "human, harmless", "ai": "AI labels"}
+    return names.get(source, source)
+
+
 def capital(text: str) -> str:
     """`text` with its first letter as a capital."""
     return text[:1].upper() + text[1:]

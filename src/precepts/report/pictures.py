@@ -12,10 +12,9 @@ from typing import Any
 from precepts.evals.board import VERDICTS, Board
 from precepts.evals.labels import UNDECIDED
 from precepts.records import TrainingStep
-from precepts.report.drawing import DASHED, Dot, Picture, as_svg, colour, dots, figure
+from precepts.report.drawing import DASHED, Dot, Picture, as_svg, colour, dots, figure, reliability, short
 from precepts.report.gather import KINDS, MODELS, Gathered
-from precepts.report.judge import reliability_picture
-from precepts.report.numbers import capital, decimal, percent, source_name, whole
+from precepts.report.numbers import capital, decimal, percent, short_source, source_name, whole
 
 WIDTH = 4.1  # inches: about the width of a phone, so that a picture never shrinks much
 _POINTS = 300  # most points of a curve
@@ -27,8 +26,8 @@ def pictures(found: Gathered) -> list[Picture]:
         _verdicts(found.board),
         _refusals(found.board),
         _scores(found.board),
-        reliability_picture(found.audit) if found.audit else None,
         _accuracy(found.board),
+        _reliability(found.board),
         _training(found),
         _probabilities(found.probabilities),
     ]
@@ -131,7 +130,7 @@ def _accuracy(board: Board) -> Picture | None:
         return None
     groups = [
         (
-            capital(source_name(each.source)),
+            short(capital(source_name(each.source)), 40),
             [
                 Dot("preference model", each.accuracy, "data"),
                 Dot("longer answer", each.longer, "baseline", hollow=True),
@@ -151,6 +150,29 @@ def _accuracy(board: Board) -> Picture | None:
         svg,
         f"How often the higher score goes to the preferred answer, on held-out comparisons; {counts}. Beside it, the "
         "rule that prefers the longer answer. Lines are 95 % intervals.",
+    )
+
+
+def _reliability(board: Board) -> Picture | None:
+    shown = [each for each in board.preference_model if each.reliability]
+    if not shown:
+        return None
+    rows = -(-len(shown) // 2)
+    with figure(WIDTH, 0.3 + 1.9 * rows) as drawn:
+        panels = list(drawn.subplots(rows, 2, squeeze=False).flat)
+        for axes, each in zip(panels, shown, strict=False):
+            reliability(axes, each.reliability, "data")
+            axes.set_title(short(capital(short_source(each.source))), fontsize=8.5, loc="left")
+            axes.tick_params(labelsize=8)
+        for axes in panels[len(shown) :]:
+            axes.set_visible(False)
+        svg = as_svg(drawn, "pm-reliability", "Reliability curves of the preference model")
+    counts = ", ".join(f"n\u00a0=\u00a0{whole(each.calibrated)} {source_name(each.source)}" for each in shown)
+    return Picture(
+        "Preference-model calibration",
+        svg,
+        f"Across, the probability that its scores give a response; up, how often that was the preferred one. {counts}, "
+        "in both orders, ten bins; lines are 95 % intervals. A perfect model lies on the dashed line.",
     )
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from precepts.evals.audit import Audit
 from precepts.evals.board import VERDICTS, Board, Difference, KindFigures
 from precepts.evals.labels import LabelSummary
-from precepts.report.gather import KINDS, MODELS, STAGES, Gathered
+from precepts.report.gather import KINDS, MODELS, Gathered
 from precepts.report.numbers import (
     Cell,
     capital,
@@ -94,7 +94,7 @@ class PrincipleRow:
 def figure_tables(found: Gathered) -> list[Table]:
     """The tables of figures there is data for."""
     tables = [_answers_table(found.board, kind) for kind in KINDS] if found.board.models else []
-    tables += [audit_table(found.audit), _preference_table(found.board), _labels_table(found.labels)]
+    tables += [_preference_table(found.board), _labels_table(found.labels)]
     return [table for table in tables if table.rows]
 
 
@@ -171,27 +171,28 @@ def _spread_cell(quantiles: Sequence[float]) -> Cell:
     return Cell(middle, f"{low} to {high}", "")
 
 
-def audit_table(audit: Audit | None) -> Table:
+def audit_table(audit: Audit) -> Table:
     """What the feedback model is worth."""
-    if audit is None:
-        return Table("What the judge is worth", "", (), ())
     reasons = ", ".join(f"{reason} {whole(count)}" for reason, count in audit.unscored.items())
     rows = (
         Row("Agrees with people", (share_cell(audit.accuracy),), strong=True),
+        *(Row(f"· {name[:60]}", (share_cell(each),)) for name, each in audit.categories.items() if ":" not in name),
         Row("Prefers the longer answer", (share_cell(audit.longer),)),
         Row("Accuracy − longer answer", (points_cell(audit.over_longer),)),
-        *(Row(f"· {name}", (share_cell(each),)) for name, each in audit.categories.items() if ":" not in name),
+        Row("Label of exactly 0.5, left out", (Cell(whole(audit.even), "", ""),)),
         Row("Unscored", (Cell(whole(audit.n - audit.scored), reasons[:120], f"of {whole(audit.n)}"),)),
         Row("Same place favoured in both orders", (share_cell(audit.summary.flipped),)),
         Row("Position prior, mean P(A)", (mean_cell(audit.summary.position_prior),)),
         Row("Calibration error", (Cell(decimal(audit.ece), "", ""),)),
-        Row(
-            "· with a fitted temperature",
-            (Cell(decimal(audit.calibrated_ece), "", f"T = {decimal(audit.temperature)}"),),
-        ),
+        Row("· with fitted prior and temperature", (Cell(decimal(audit.calibrated_ece), "", ""),)),
+        Row("· prior of the first place, nats", (Cell(decimal(audit.prior, sign=True), "", ""),)),
+        Row("· temperature", (Cell(decimal(audit.temperature), "", ""),)),
     )
-    note = f"The feedback model {audit.text}. Measured on labelled comparisons before its labels were used."
-    return Table("What the judge is worth", note, ("Audit",), rows)
+    note = (
+        "Shares of decided comparisons. Without a liking for a place the position prior is 0.50. Calibration error: 0 "
+        "is perfect; prior and temperature are fitted on the other half of the prompts."
+    )
+    return Table("Beside what people preferred", note, ("Feedback model",), rows)
 
 
 def _labels_table(labels: LabelSummary) -> Table:
@@ -212,7 +213,7 @@ def _labels_table(labels: LabelSummary) -> Table:
 
 def stage_rows(found: Gathered) -> list[StageRow]:
     """The stages in order, those that have not begun too."""
-    return [_stage_row(stage, found.states[stage]) for stage in STAGES]
+    return [_stage_row(stage, found.states[stage]) for stage in found.stages()]
 
 
 def _stage_row(stage: str, state: StageState | None) -> StageRow:

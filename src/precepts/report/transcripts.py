@@ -216,7 +216,8 @@ def _labelled(label: AIPreference, titles: dict[str, str]) -> Labelled:
 
 
 def _asking(reading: Reading, titles: dict[str, str]) -> Asking:
-    p = reading.unscored or "" if reading.log_odds is None else decimal(probability(reading, Rules()))
+    scored = reading.log_odds is not None
+    p = decimal(probability(reading, Rules())) if scored else f"unscored ({reading.unscored})"
     return Asking(
         titles.get(reading.principle_id, reading.principle_id),
         {"first": "A", "swapped": "B"}.get(reading.order, ""),

@@ -12,7 +12,7 @@ from math import isnan
 
 from precepts.evals.board import Board
 from precepts.evals.statistics import Estimate
-from precepts.report.gather import MODELS, STAGES, Gathered
+from precepts.report.gather import MODELS, Gathered
 from precepts.report.numbers import counted, decimal, established, listed, mean_words, share_words
 
 _HARMLESS = {"safe_sounding": "prompts that only sound unsafe", "helpful": "ordinary requests"}
@@ -139,7 +139,7 @@ def _score(board: Board) -> str:
 
 
 def _how_far(found: Gathered) -> str:
-    done = [stage for stage in STAGES if (state := found.states[stage]) and state.done]
+    done = [stage for stage in found.stages() if (state := found.states[stage]) and state.done]
     if not done:
         return "No stage of this run is finished, so there is nothing to claim."
     return f"Finished so far: {listed(done)}. There are no evaluated answers, so there is nothing to claim."
@@ -148,13 +148,13 @@ def _how_far(found: Gathered) -> str:
 def missing(found: Gathered) -> list[str]:
     """A sentence for what this run has not got (yet), and for what could not be read."""
     sentences = []
-    for stage in STAGES:
+    for stage in found.stages():
         state = found.states[stage]
         if state is not None and not state.done:
             progress = state.progress
             at = f" ({progress['done']} of {progress['total']} {progress['unit']})" if _whole(progress) else ""
             sentences.append(f"Stage {stage} is not finished{at}; the figures are of what is there.")
-    waiting = [stage for stage in STAGES if found.states[stage] is None]
+    waiting = [stage for stage in found.stages() if found.states[stage] is None]
     if waiting:
         sentences.append(f"Not begun: {listed(waiting)}.")
     return [*sentences, *found.problems]

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,12 @@ from precepts.evals.board import KINDS
 from precepts.report import gather as gathering
 from precepts.report import tables, transcripts, words
 from precepts.report.doubts import doubts
+from precepts.report.drawing import CONTROL
+from precepts.report.judge import judge_pictures
 from precepts.report.numbers import whole
 from precepts.report.pictures import pictures
 from precepts.runs.folder import Run
 from precepts.runs.shards import write_whole
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def write_report(run: Run) -> Path:
@@ -55,7 +54,7 @@ def environment() -> Environment:
 
 def _visible(value: Any) -> Any:
     """What the template prints: text with its control characters as U+FFFD, all else as it is."""
-    return _CONTROL.sub("\ufffd", value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return CONTROL.sub("\ufffd", value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _content(run: Run) -> dict[str, object]:
@@ -71,6 +70,9 @@ def _content(run: Run) -> dict[str, object]:
         "claim": words.claim(found),
         "missing": words.missing(found),
         "doubts": doubts(found),
+        "judge": found.audit.text if found.audit else "",
+        "judge_tables": [tables.audit_table(found.audit)] if found.audit else [],
+        "judge_pictures": judge_pictures(found.audit) if found.audit else [],
         "pictures": pictures(found),
         "tables": tables.figure_tables(found),
         "stages": tables.stage_rows(found),
