@@ -37,7 +37,7 @@ from precepts.stages.sl import SLSettings
 
 _PATH_KEYS = {"source", "start", "feedback", "script", "constitution", "red_team", "helpful", "safe_sounding"}
 _PATH_KEYS |= {"harmless_comparisons", "comparisons"}
-_FILES = {".yaml", ".yml", ".jsonl", ".csv", ".parquet"}
+_FILES = {".yaml", ".yml", ".jsonl", ".json", ".csv", ".parquet"}
 
 
 class ConstitutionSettings(Settings):

@@ -83,7 +83,7 @@ def test_text_that_utf8_cannot_hold_is_mended(tmp_path: Path) -> None:
 
 def test_none_and_empty_differ(tmp_path: Path) -> None:
     fields = dict.fromkeys([field.name for field in dataclasses.fields(AIPreference)], "")
-    lists = {"messages": (), "shot_principles": (), "logprobs": (), "logprobs_swapped": None, "p_first": None}
+    lists = {"messages": (), "readings": (), "human": None, "p_first": None}
     label = AIPreference(**{**fields, **lists, "unscored": "too_long"})  # type: ignore[arg-type]
     write_shard(tmp_path / "s.parquet", AIPreference, [label], (0, 0))
     assert list(read_shard(tmp_path / "s.parquet", AIPreference)) == [label]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from importlib import resources
@@ -11,7 +12,7 @@ import pytest
 from precepts.prompts.demonstrations import comparison_demonstrations, critique_demonstrations
 from precepts.records import HumanComparison, Prompt
 from precepts.sources.items import read_comparisons, read_prompts
-from precepts.sources.read import SourceSettings, builtin_sets, rows
+from precepts.sources.read import SourceSettings, builtin_sets, rows, source_path
 
 SETS = {"red_team": (160, 10), "helpful": (160, 8), "safe_sounding": (60, 8)}
 
@@ -29,7 +30,7 @@ def comparisons() -> list[HumanComparison]:
 
 
 def test_the_sets_that_ship() -> None:
-    assert builtin_sets() == ["helpful", "helpfulness", "red_team", "safe_sounding"]
+    assert builtin_sets() == ["comparisons", "helpful", "helpfulness", "red_team", "safe_sounding"]
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -69,3 +70,27 @@ def test_the_readme_counts_what_is_there() -> None:
 def test_both_sides_of_the_split_have_prompts(name: str) -> None:
     sides = Counter(prompt.split for prompt in prompts(name))
     assert 0.1 < sides["held_out"] / sides.total() < 0.3
+
+
+def test_the_comparisons_that_measure_a_judge_give_cheap_cues_nothing() -> None:
+    path = source_path("builtin:comparisons")
+    data = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    assert len(data) >= 240
+    assert len({row["prompt"] for row in data}) == len(data)
+    texts = [row[name] for row in data for name in ("chosen", "rejected")]
+    assert len(set(texts)) == len(texts)
+    groups = {row["kind"].partition(":")[0] for row in data}
+    assert groups == {"harm", "helpful", "honest", "over_refusal"}
+    assert len({row["kind"] for row in data if row["kind"].startswith("harm")}) >= 12
+    for group in (*sorted(groups), ""):
+        rows = [row for row in data if row["kind"].startswith(group)]
+        longer = sum(len(row["chosen"]) > len(row["rejected"]) for row in rows) / len(rows)
+        assert 0.45 <= longer <= 0.55, (group, longer)
+    openings = Counter(" ".join(text.lower().split()[:3]) for text in texts)
+    assert max(openings.values()) <= 0.04 * len(texts)
+    others = {row["prompt"] for name in builtin_sets() if name != "comparisons" for row in lines(name)}
+    assert not others & {row["prompt"] for row in data}
+
+
+def lines(name: str) -> list[dict[str, str]]:
+    return [json.loads(line) for line in source_path(f"builtin:{name}").read_text("utf-8").splitlines()]

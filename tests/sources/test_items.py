@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from precepts.errors import InputError
 from precepts.records import HumanComparison, Message, Prompt
@@ -213,3 +216,58 @@ def test_real_comparisons(name: str, count: int) -> None:
     found = list(read_comparisons(SourceSettings(source=str(path)), 0.2))
     assert len(found) == count
     assert sum(each is not None for each in found) > 0.95 * count
+
+
+def test_corrects_and_incorrects_are_compared_each_with_each(tmp_path: Path) -> None:
+    path = tmp_path / "items.json"
+    rows = [
+        {"prompt": "\n\nHuman: Why?\n\nAssistant:", "corrects": ["Because."], "incorrects": ["No.", "Go away."]},
+        {"prompt": "How?", "corrects": ["So.", "Like this."], "incorrects": ["Never."]},
+    ]
+    path.write_text(json.dumps(rows))
+    found = [each for each in read_comparisons(SourceSettings(source=str(path)), 0.0) if each]
+    assert [(e.messages[0].content, e.chosen, e.rejected) for e in found] == [
+        ("Why?", "Because.", "No."),
+        ("Why?", "Because.", "Go away."),
+        ("How?", "So.", "Never."),
+        ("How?", "Like this.", "Never."),
+    ]
+    limited = [each for each in read_comparisons(SourceSettings(source=str(path), limit=3), 0.0) if each]
+    assert len(limited) == 3
+
+
+@pytest.mark.parametrize(
+    ("item", "told"),
+    [
+        ({"prompt": "a", "corrects": ["b"]}, "item 1, incorrects: expected a list of one or more texts, found nothing"),
+        ({"prompt": "a", "corrects": [], "incorrects": ["b"]}, "corrects: .* found an empty list"),
+        ({"prompt": "a", "corrects": "b", "incorrects": ["b"]}, "corrects: .* found str"),
+        ({"prompt": "a", "corrects": [1], "incorrects": ["b"]}, "corrects"),
+        ({"corrects": ["a"], "incorrects": ["b"]}, "no column 'prompt'"),
+        (["not an object"], "item 1: expected a JSON object, found list"),
+    ],
+)
+def test_items_that_cannot_be_read(item: object, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "items.json"
+    path.write_text(json.dumps([item]))
+    with pytest.raises(InputError, match=told):
+        list(read_comparisons(SourceSettings(source=str(path)), 0.0))
+
+
+NAMES = st.sampled_from(["prompt", "corrects", "incorrects", "chosen", "x"])
+VALUES = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5),
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(NAMES, below, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(VALUES)
+def test_any_json_gives_comparisons_or_a_clear_error(value: object) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "items.json"
+        path.write_text(json.dumps(value))
+        try:
+            list(read_comparisons(SourceSettings(source=str(path)), 0.0))
+        except InputError as error:
+            assert str(path) in str(error)

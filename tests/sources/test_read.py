@@ -86,7 +86,7 @@ def test_parquet_rows_are_counted_through_all_batches(tmp_path: Path) -> None:
         ("r.csv", b"a,b\n1,\xff", "r.csv, after line 0: not a row of UTF-8 CSV ("),
         ("r.parquet", "not parquet", "r.parquet: not a Parquet file that can be read ("),
         ("r.parquet", "", "r.parquet: not a Parquet file that can be read ("),
-        ("r.txt", "x", "r.txt: cannot tell what this is; give a .jsonl, .csv or .parquet file"),
+        ("r.txt", "x", "r.txt: cannot tell what this is; give a .jsonl, .json, .csv or .parquet file"),
         ("r", "x", "r: cannot tell what this is"),
     ],
 )
@@ -124,7 +124,7 @@ def test_a_name_for_what_a_source_holds(tmp_path: Path) -> None:
     assert source_fingerprint(written(tmp_path, "two.jsonl", "{} ")) != source_fingerprint(one)
     hub = [SourceSettings(source="hf:a/b", revision=revision) for revision in (None, "1")]
     assert source_fingerprint(hub[0]) != source_fingerprint(hub[1])
-    assert len({source_fingerprint(SourceSettings(source=f"builtin:{name}")) for name in builtin_sets()}) == 4
+    assert len({source_fingerprint(SourceSettings(source=f"builtin:{name}")) for name in builtin_sets()}) == 5
 
 
 class FakeHub:

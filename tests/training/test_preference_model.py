@@ -12,6 +12,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from precepts.records import Message
+from precepts.training.pairs import packed
 from precepts.training.preference_model import LabelledPair, train_preference_model
 from precepts.training.scores import Scorer, encode_scored
 from precepts.training.settings import LoraSettings, SupervisedSettings
@@ -51,7 +52,8 @@ def test_it_learns_the_labels_odds_and_saves_what_it_learnt(
     scorer = scorer_of(tmp_path / "pm")
     assert gaps(scorer, data) == pytest.approx([math.log(0.8 / 0.2)] * 8, abs=0.25)
     ids = [encode_scored(scorer.tokenizer, ASKED, text, "chat", 512) for p in data for text in (p.first, p.second)]
-    assert tokens == 30 * sum(map(len, ids))
+    once = [len(packed(one, other)["input_ids"]) for one, other in zip(ids[0::2], ids[1::2], strict=True)]
+    assert tokens == 30 * sum(once) < 30 * sum(map(len, ids))  # what a pair has in common is read once
     assert show.log[0] == (30, 0)
 
     stock = AutoModelForSequenceClassification.from_pretrained(tmp_path / "pm", dtype=torch.float32).eval()

@@ -3,7 +3,8 @@
 1. Our fields are found under the names that `columns` gives, else under their own. A prompt is `messages` (a chat),
    `dialogue` (raw labelled text, whose last assistant turn is dropped) or `prompt` (one human turn).
 2. A comparison has `chosen` and `rejected`: two responses to that prompt, or two whole dialogues (raw text, as in
-   hh-rlhf, or messages) that part at their last turn.
+   hh-rlhf, or messages) that part at their last turn. Or it has `corrects` and `incorrects`, lists of responses (the
+   shape of the paper's evaluation items): each of the one against each of the other is a comparison.
 3. A row that lacks its fields is the user's mistake and an error with file and line. A row that is well formed and
    of no use (dialogues that part earlier, an empty prompt) yields None and is counted.
 """
@@ -11,7 +12,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from precepts.errors import InputError, nearest
@@ -27,12 +28,12 @@ _ROLES = ("system", "user", "assistant")
 
 def read_prompts(settings: SourceSettings, kind: str, held_out: float) -> Iterator[Prompt | None]:
     """The prompts of a source as `kind`; None for each row without use. `held_out` in [0, 1] is the share kept out."""
-    return _limited(settings, lambda row: _prompt(row, settings, kind, held_out))
+    return _limited(settings, lambda row: [_prompt(row, settings, kind, held_out)])
 
 
 def read_comparisons(settings: SourceSettings, held_out: float) -> Iterator[HumanComparison | None]:
     """The labelled comparisons of a source; None for each row without use."""
-    return _limited(settings, lambda row: _comparison(row, settings, held_out))
+    return _limited(settings, lambda row: _comparisons(row, settings, held_out))
 
 
 def read_answers(settings: SourceSettings) -> Iterator[tuple[dict[str, Any], Messages, str]]:
@@ -41,9 +42,9 @@ def read_answers(settings: SourceSettings) -> Iterator[tuple[dict[str, Any], Mes
         yield row.data, _conversation(row, settings), _needed(row, settings, "response")
 
 
-def _limited(settings: SourceSettings, make: Callable[[Row], T | None]) -> Iterator[T | None]:
+def _limited(settings: SourceSettings, make: Callable[[Row], Iterable[T | None]]) -> Iterator[T | None]:
     """All items, or the `limit` of them with the lowest hash, in their order: the same ones for every seed."""
-    items = map(make, rows(settings))
+    items = (item for row in rows(settings) for item in make(row))
     limit = settings.limit
     if limit is None:
         yield from items
@@ -65,6 +66,28 @@ def _prompt(row: Row, settings: SourceSettings, kind: str, held_out: float) -> P
     return Prompt(messages_id(messages), kind, side, category, source_name(settings), messages)
 
 
+def _comparisons(row: Row, settings: SourceSettings, held_out: float) -> Iterator[HumanComparison | None]:
+    """The comparisons of a row: one, or one for each pair of its corrects and incorrects."""
+    names = ("corrects", "incorrects")
+    if not any(settings.columns.get(name, name) in row.data for name in names):
+        yield _comparison(row, settings, held_out)
+        return
+    messages = _conversation(row, settings)
+    corrects, incorrects = (_responses(row, settings, name) for name in names)
+    for chosen in corrects:
+        for rejected in incorrects:
+            yield _compared(row, settings, held_out, messages, chosen, rejected)
+
+
+def _responses(row: Row, settings: SourceSettings, name: str) -> list[str]:
+    column = settings.columns.get(name, name)
+    value = row.data.get(column)
+    if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
+        found = "nothing" if value is None else "an empty list" if value == [] else type(value).__name__
+        raise InputError(f"{row.place}, {column}: expected a list of one or more texts, found {found}")
+    return value
+
+
 def _comparison(row: Row, settings: SourceSettings, held_out: float) -> HumanComparison | None:
     whole = [_whole(row, settings, name) for name in ("chosen", "rejected")]
     if whole[0] and whole[1]:
@@ -75,6 +98,12 @@ def _comparison(row: Row, settings: SourceSettings, held_out: float) -> HumanCom
     else:
         chosen, rejected = (_needed(row, settings, name) for name in ("chosen", "rejected"))
         messages = _conversation(row, settings)
+    return _compared(row, settings, held_out, messages, chosen, rejected)
+
+
+def _compared(
+    row: Row, settings: SourceSettings, held_out: float, messages: Messages, chosen: str, rejected: str
+) -> HumanComparison | None:
     texts = [messages[-1].content if messages else "", chosen, rejected]
     if not all(text.strip() for text in texts) or chosen == rejected:
         return None

@@ -1,4 +1,4 @@
-"""Rows from outside: built-in sets, JSON Lines, CSV, Parquet, data sets on the Hugging Face Hub.
+"""Rows from outside: built-in sets, JSON Lines, JSON, CSV, Parquet, data sets on the Hugging Face Hub.
 
 1. A row carries its place (file and line), so that whatever is wrong with it can be found.
 2. Nothing is held in memory: files are read as they are used, Hub data sets are streamed, and no code that comes
@@ -24,14 +24,14 @@ from precepts.settings import Settings, is_there
 
 BUILTIN = "builtin:"
 HUB = "hf:"
-FIELDS = ("messages", "dialogue", "prompt", "chosen", "rejected", "category")
+FIELDS = ("messages", "dialogue", "prompt", "chosen", "rejected", "corrects", "incorrects", "category")
 
 
 class SourceSettings(Settings):
     """One source of rows.
 
-    `source`: `builtin:NAME`, a .jsonl, .csv or .parquet file, or `hf:ORG/NAME`. `columns` maps our fields (messages,
-    dialogue, prompt, chosen, rejected, category) to the source's columns. `limit` keeps that many rows, picked by
+    `source`: `builtin:NAME`, a .jsonl, .json, .csv or .parquet file, or `hf:ORG/NAME`. `columns` maps our fields to
+    the source's columns. `limit` keeps that many rows, picked by
     hash (of a Hub data set: the first). `subset`, `data_dir`, `split`, `revision` are a Hub data set's.
     """
 
@@ -78,9 +78,9 @@ def rows(settings: SourceSettings) -> Iterator[Row]:
     if settings.source.startswith(HUB):
         return _hub(settings)
     path = source_path(settings.source)
-    reader = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}.get(path.suffix.lower())
+    reader = {".jsonl": _jsonl, ".json": _json, ".csv": _csv, ".parquet": _parquet}.get(path.suffix.lower())
     if reader is None:
-        raise InputError(f"{path}: cannot tell what this is; give a .jsonl, .csv or .parquet file")
+        raise InputError(f"{path}: cannot tell what this is; give a .jsonl, .json, .csv or .parquet file")
     return _readable(path, reader)
 
 
@@ -130,6 +130,21 @@ def _jsonl(path: Path) -> Iterator[Row]:
             if not isinstance(data, dict):
                 raise InputError(f"{place}: expected a JSON object, found {type(data).__name__}")
             yield Row(place, data)
+
+
+def _json(path: Path) -> Iterator[Row]:
+    """The objects of a JSON array; a whole file is one value, so it is held in memory."""
+    try:
+        items = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not JSON ({error}); mend it, or give JSON Lines as .jsonl") from None
+    if not isinstance(items, list):
+        raise InputError(f"{path}: expected a JSON array of objects, found {type(items).__name__}")
+    for number, data in enumerate(items, start=1):
+        place = f"{path}, item {number}"
+        if not isinstance(data, dict):
+            raise InputError(f"{place}: expected a JSON object, found {type(data).__name__}")
+        yield Row(place, well_formed(data))
 
 
 def _csv(path: Path) -> Iterator[Row]:

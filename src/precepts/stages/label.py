@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from precepts.constitution import Constitution
 from precepts.engines import Engine
+from precepts.errors import RunError
 from precepts.feedback.label import label_comparisons
 from precepts.feedback.labeler import Labeler, find_labeler
 from precepts.identity import content_hash
@@ -103,12 +104,17 @@ def run(
 
 
 def fitted_rules(run: Run, settings: LabelSettings) -> Rules:
-    """The rules of labels, with prior and temperature fitted on the audit's labels where the settings ask for it."""
+    """The rules of labels, with prior and temperature fitted on the audit's labels where the settings ask for it.
+
+    Raises RunError where the audit has no label to fit on."""
     if settings.calibrate == "none":
         return settings.rules()
     from precepts.evals.calibration import fit
 
-    found = fit(list(run.read("audit", AIPreference)), settings.rules(), settings.calibrate)
+    try:
+        found = fit(list(run.read("audit", AIPreference)), settings.rules(), settings.calibrate)
+    except ValueError as error:
+        raise RunError(f"label.calibrate: nothing can be fitted on the audit: {error}; use calibrate: none") from None
     return settings.rules(found.prior, found.temperature)
 
 

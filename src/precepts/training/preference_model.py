@@ -1,10 +1,12 @@
 """The preference model, trained on soft labels (paper section 4.1).
 
-1. The start model with a scalar head; a pair's two responses go through one forward pass and the loss is that of
-   `losses.soft_preference_loss`: the label's probability, not its winner.
+1. The start model with a scalar head; a pair's two responses go through one forward pass, what they have in common once
+   (`pairs.py`), and the loss is that of `losses.soft_preference_loss`: the label's probability, not its winner.
 2. Human comparisons (label 1) and AI preferences (label in [0, 1]) are mixed; each pair carries the weight of its
    source in the mean loss, relative to the mean weight of all pairs.
 3. `labels: hard` rounds AI labels to a winner, to show what the odds are worth (a label of exactly 0.5 stays).
+4. Batches are of pairs of like length, so that little padding is computed; which ones meet is by the seed.
+5. Under a launcher each of several processes takes its part of every batch; the loss is that of one process.
 How it departs from the paper: no preference-model pretraining; whatever `models.start` names is the beginning.
 """
 
@@ -24,7 +26,8 @@ from precepts.prompts.formats import Format
 from precepts.records import Messages, TrainingStep
 from precepts.training.fit import Show, fit, lora_config, save_whole, single_device, tokens_seen, trainer_arguments
 from precepts.training.losses import soft_preference_loss, weighted_mean
-from precepts.training.scores import encode_scored, last_token_scores, pad_right, padding_token
+from precepts.training.pairs import collated, packed, packs_rightly, scores_pairs
+from precepts.training.scores import encode_scored, padding_token
 from precepts.training.settings import SupervisedSettings
 from precepts.training.sft import precision
 
@@ -44,9 +47,10 @@ class _Trainer(Trainer):  # type: ignore[misc]
     model_accepts_loss_kwargs = False
 
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any) -> Any:
-        scores = last_token_scores(model, inputs["input_ids"], inputs["attention_mask"])
-        losses = soft_preference_loss(scores[0::2], scores[1::2], inputs["p_first"])
-        loss = weighted_mean(losses, inputs["weight"])
+        labels = {name: inputs.pop(name) for name in ("p_first", "weight")}
+        scores = model(**inputs)
+        losses = soft_preference_loss(scores[:, 0], scores[:, 1], labels["p_first"])
+        loss = weighted_mean(losses, labels["weight"])
         return (loss, {"scores": scores}) if return_outputs else loss
 
 
@@ -69,13 +73,20 @@ def train_preference_model(
     tokenizer = load_tokenizer(model_path(model))
     tokenizer.pad_token = padding_token(tokenizer)
     mean_weight = sum(pair.weight for pair in pairs) / len(pairs)
-    rows = [_row(tokenizer, pair, style, optim.max_length, mean_weight) for pair in pairs]
+    scoring = _scoring_base(model, tokenizer, dtype if optim.lora else torch.float32, device)
+    texts = [_encoded(tokenizer, pair, style, optim.max_length) for pair in pairs]
+    share = packs_rightly(scoring, texts[:2], tokenizer.pad_token_id)
+    rows = [
+        {**packed(*text, share=share), "p_first": pair.p_first, "weight": pair.weight / mean_weight}
+        for pair, text in zip(pairs, texts, strict=True)
+    ]
     trainer = _Trainer(
-        model=_scoring_model(model, tokenizer, optim, dtype if optim.lora else torch.float32, device),
+        model=_adapted(scores_pairs(scoring), optim),
         args=single_device(
             TrainingArguments(
                 **trainer_arguments(optim, work, seed, device, dtype == torch.bfloat16),
                 remove_unused_columns=False,
+                train_sampling_strategy="group_by_length",
                 include_num_input_tokens_seen="non_padding",
             )
         ),
@@ -91,10 +102,9 @@ def train_preference_model(
     return steps, tokens_seen(trainer)
 
 
-def _scoring_model(model: str, tokenizer: Any, optim: SupervisedSettings, dtype: torch.dtype, device: str) -> Any:
+def _adapted(scoring: Any, optim: SupervisedSettings) -> Any:
     from peft import get_peft_model
 
-    scoring = _scoring_base(model, tokenizer, dtype, device)
     return get_peft_model(scoring, lora_config(optim.lora, "SEQ_CLS")) if optim.lora else scoring
 
 
@@ -115,19 +125,15 @@ def _scoring_base(
     return scoring
 
 
-def _row(tokenizer: Any, pair: LabelledPair, style: Format, max_length: int, mean_weight: float) -> dict[str, Any]:
+def _encoded(tokenizer: Any, pair: LabelledPair, style: Format, max_length: int) -> tuple[list[int], list[int]]:
+    """Token ids of the conversation with the first response, and with the second."""
     first, second = (
         encode_scored(tokenizer, pair.messages, text, style, max_length) for text in (pair.first, pair.second)
     )
-    return {"first": first, "second": second, "p_first": pair.p_first, "weight": pair.weight / mean_weight}
+    return first, second
 
 
 def _collate(batch: Sequence[dict[str, Any]], pad: int) -> dict[str, torch.Tensor]:
-    """input_ids and attention_mask (2 x pairs, length), rows first, second, first, ...; p_first and weight (pairs,)."""
-    tokens, mask = pad_right([ids for row in batch for ids in (row["first"], row["second"])], pad)
-    return {
-        "input_ids": tokens,
-        "attention_mask": mask,
-        "p_first": torch.tensor([row["p_first"] for row in batch]),
-        "weight": torch.tensor([row["weight"] for row in batch]),
-    }
+    """The tensors of `pairs.collated`, and p_first and weight (pairs,)."""
+    labels = {name: torch.tensor([row[name] for row in batch]) for name in ("p_first", "weight")}
+    return {**collated(batch, pad), **labels}
