@@ -136,10 +136,12 @@ def execute(
     until: str | None = None,
     begin: str | None = None,
     redo: bool = False,
+    siblings: Sequence[Run] = (),
 ) -> bool:
     """Run the method, or the part of it from `begin` until `until`; True if anything was run. See `walk`."""
-    plan, text = steps(recipe, run), recipe_yaml(recipe)
-    return walk(plan, text, recipe.seed, run, LocalExecutor(), progress, until=until, begin=begin, redo=redo)
+    plan, text, executor = steps(recipe, run), recipe_yaml(recipe), LocalExecutor()
+    chosen: dict[str, Any] = {"until": until, "begin": begin, "redo": redo, "siblings": siblings}
+    return walk(plan, text, recipe.seed, run, executor, progress, **chosen)
 
 
 def _parts(stage: str, settings: Settings, *but: str) -> Parts:

@@ -5,10 +5,14 @@
    relative to the working directory. The run keeps the resolved recipe, every default filled in.
 3. The defaults are the paper's where the paper gives one (rounds, samples, soft labels, clip); what is modest in
    `demo` says so in its file.
+4. `arms` names variants of a recipe that are run side by side, each with what is changed for it: nested keys are laid
+   over the recipe's own, a dotted key (`pm.epochs`) sets its value as `--set` does. A loaded recipe holds each arm's
+   changes as dotted keys, the fewest that make it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import resources
@@ -21,6 +25,7 @@ from precepts.constitution import Constitution, builtin_constitutions, load_cons
 from precepts.engines import EngineSettings
 from precepts.engines.models import EMBEDDED
 from precepts.errors import InputError, nearest
+from precepts.overlay import changed, differences, laid_over
 from precepts.prompts.formats import Format
 from precepts.settings import Document, Settings, is_there, override, parse, parse_yaml, read_yaml, to_yaml
 from precepts.sources.read import BUILTIN, HUB
@@ -37,6 +42,8 @@ from precepts.stages.sl import SLSettings
 
 _PATH_KEYS = {"source", "start", "feedback", "script", "constitution", "red_team", "helpful", "safe_sounding"}
 _PATH_KEYS |= {"harmless_comparisons", "comparisons"}
+_ARM = re.compile(r"[a-z0-9][a-z0-9_.=+,-]*")
+_LONGEST = 120  # characters of an arm's name, which is a folder's
 _FILES = {".yaml", ".yml", ".jsonl", ".json", ".csv", ".parquet"}
 
 
@@ -55,7 +62,7 @@ class ModelSettings(Settings):
 
 
 class Recipe(Settings):
-    """The whole method's settings."""
+    """The whole method's settings. `arms` are variants to be run side by side: what each changes, by dotted names."""
 
     description: str = ""
     seed: int = Field(default=0, ge=0)
@@ -74,12 +81,29 @@ class Recipe(Settings):
     pm: PMSettings = PMSettings()
     rl: RLSettings = RLSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    arms: dict[str, dict[str, Any]] = {}
 
     @field_validator("constitution", mode="before")
     @classmethod
     def _short_form(cls, value: Any) -> Any:
         """`constitution: default` stands for `constitution: {source: default}`."""
         return {"source": value} if isinstance(value, str) else value
+
+    @field_validator("arms", mode="before")
+    @classmethod
+    def _unchanged(cls, value: Any) -> Any:
+        """`arms: {plain: }` stands for `arms: {plain: {}}`."""
+        return {k: {} if v is None else v for k, v in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("arms")
+    @classmethod
+    def _named(cls, arms: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, changes in arms.items():
+            if wrong := _misnamed(name):
+                raise ValueError(wrong)
+            if any(key.partition(".")[0] == "arms" for key in changes):
+                raise ValueError(f"the arm '{name}' has arms of its own; give each arm beside the others")
+        return arms
 
     def load_constitution(self) -> Constitution:
         """The constitution this recipe works with. Raises InputError where it cannot be read."""
@@ -115,7 +139,22 @@ def load_recipe(source: str, assignments: Sequence[str] = ()) -> Recipe:
     if assignments and isinstance(document.data, dict):
         document = override(replace(document, data=_long_form(document.data)), assignments)
         document = replace(document, data=_anchored(document.data, Path.cwd()))
-    return parse(Recipe, document)
+    recipe = parse(Recipe, document)
+    return _with_arms(recipe, document, assignments) if recipe.arms else recipe
+
+
+def compared(base: Recipe, arms: dict[str, Recipe]) -> Recipe:
+    """`base` with these recipes as its arms. Raises InputError for a name that no arm can have."""
+    for wrong in filter(None, map(_misnamed, arms)):
+        raise InputError(wrong)
+    plain = _plain(base)
+    changes = {name: dict(differences(plain, _plain(arm))) for name, arm in arms.items()}
+    return base.model_copy(update={"arms": changes})
+
+
+def arm_recipes(recipe: Recipe) -> dict[str, Recipe]:
+    """The whole recipe of each arm of a loaded recipe, by name; none has arms of its own."""
+    return {name: Recipe.model_validate(changed(_plain(recipe), changes)) for name, changes in recipe.arms.items()}
 
 
 def recipe_of(data: dict[str, Any], assignments: Sequence[str] = ()) -> Recipe:
@@ -127,7 +166,37 @@ def recipe_of(data: dict[str, Any], assignments: Sequence[str] = ()) -> Recipe:
 
 def recipe_yaml(recipe: Recipe) -> str:
     """The resolved recipe as YAML."""
-    return to_yaml(recipe.model_dump(mode="json"))
+    data = recipe.model_dump(mode="json")
+    return to_yaml(data if recipe.arms else _plain(recipe))
+
+
+def _misnamed(name: str) -> str:
+    """What is wrong with an arm's name, "" where nothing is."""
+    if _ARM.fullmatch(name) and len(name) <= _LONGEST:
+        return ""
+    return (
+        f"'{name:.200}' cannot be an arm's name; begin with a letter or digit and use a-z, 0-9 and _.=+,- "
+        f"(at most {_LONGEST} characters)"
+    )
+
+
+def _plain(recipe: Recipe) -> dict[str, Any]:
+    return recipe.model_dump(mode="json", exclude={"arms"})
+
+
+def _with_arms(recipe: Recipe, document: Document, assignments: Sequence[str]) -> Recipe:
+    """`recipe`, read from `document`, with its arms checked. `--set` has the last word in every arm."""
+    general = [each for each in assignments if re.split(r"[.=]", each.strip(), maxsplit=1)[0] != "arms"]
+    changes = {name: _long_form(given or {}) for name, given in document.data["arms"].items()}
+    document = replace(document, data=_long_form(document.data) | {"arms": changes})
+    arms = {}
+    for name in recipe.arms:
+        arm = laid_over(document, ("arms", name), f"{document.name}, arm {name}")
+        if general:
+            arm = override(arm, general)
+            arm = replace(arm, data=_anchored(arm.data, Path.cwd()))
+        arms[name] = parse(Recipe, arm)
+    return compared(recipe, arms)
 
 
 def _long_form(data: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +208,7 @@ def _long_form(data: dict[str, Any]) -> dict[str, Any]:
 def _anchored(value: Any, base: Path, key: str = "") -> Any:
     """`value` with every relative path made absolute from `base`, where its key takes a path."""
     if isinstance(value, dict):
-        return {name: _anchored(below, base, name) for name, below in value.items()}
+        return {name: _anchored(below, base, name.rpartition(".")[2]) for name, below in value.items()}
     if isinstance(value, list):
         return [_anchored(below, base, key) for below in value]
     return _path(base, value) if key in _PATH_KEYS and isinstance(value, str) else value

@@ -88,6 +88,26 @@ def run(
 
 
 @app.command(cls=_Command)
+def sweep(
+    recipe: Annotated[str, typer.Argument(help="A built-in recipe's name, or a YAML file without arms.")],
+    run: Annotated[Path, typer.Option("--run", help="The folder of all arms: made, gone on with, or passed over.")],
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE,VALUE", help="A setting and the values it takes.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="STAGE", help="The last stage to run.")] = None,
+    begin: Annotated[str | None, typer.Option("--from", metavar="STAGE", help="The first stage to run.")] = None,
+    redo: Annotated[
+        bool, typer.Option("--redo", help="Redo stages whose settings changed (or --from) and what hangs on them.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Run a recipe once for each point of a grid of settings, and compare."""
+    from precepts.cli.sweep import sweep_command
+
+    sweep_command(recipe, run, assignments or [], until=until, begin=begin, redo=redo, quiet=quiet)
+
+
+@app.command(cls=_Command)
 def status(
     run: RunFolder,
     recipe: Annotated[str | None, typer.Option("--recipe", help="Compare with this recipe (default: its own).")] = None,

@@ -7,6 +7,7 @@ import textwrap
 import warnings
 from pathlib import Path
 
+from precepts.cli.arms import refuse_a_mix, run_arms
 from precepts.errors import InputError
 from precepts.method import STAGES, execute
 from precepts.recipe import load_recipe
@@ -39,6 +40,10 @@ def run_command(
     hush()
     recipe = load_recipe(recipe_source, assignments)
     make_run_folder(folder)
+    refuse_a_mix(recipe, folder)
+    if recipe.arms:
+        run_arms(recipe, folder, until=until, begin=begin, redo=redo, quiet=quiet)
+        return
     run, progress = Run(folder), Progress(quiet=quiet)
     with locked(folder):
         worked = execute(recipe, run, progress, until=until, begin=begin, redo=redo)

@@ -1,13 +1,15 @@
 """`precepts status`: what each stage of a run is, and what it cost.
 
-A run stays readable where the files that its recipe names are gone: then a line says that staleness is not known.
+1. A run stays readable where the files that its recipe names are gone: then a line says that staleness is not known.
+2. Arms stand side by side, a column each. What an arm shares was spent in another: no total counts it twice.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -15,16 +17,18 @@ from rich.table import Table
 from rich.text import Text
 
 from precepts.errors import InputError
-from precepts.method import STAGES, steps
-from precepts.recipe import load_recipe
+from precepts.method import FEEDBACK, STAGES, steps
+from precepts.recipe import Recipe, arm_recipes, load_recipe
 from precepts.runs.folder import Run
 from precepts.runs.progress import clock
+from precepts.runs.sharing import arms_of, cost_of_all
 from precepts.runs.walk import all_parts, stale
 
 
 @dataclass(frozen=True)
 class Line:
-    """One stage's line; `changed` says which of its parts are no longer what they were."""
+    """One stage's line; `changed` says which of its parts are no longer what they were, `shared_from` which arm ran it
+    (whose cost is given)."""
 
     stage: str
     state: str
@@ -33,31 +37,57 @@ class Line:
     tokens_in: int
     tokens_out: int
     seconds: float
+    shared_from: str = ""
 
 
 def status_command(folder: Path, recipe_source: str | None, assignments: list[str], *, as_json: bool) -> None:
-    """Print the stages of a run. Raises InputError where the folder is no run."""
+    """Print the stages of a run, or of its arms. Raises InputError where the folder is no run."""
     own = folder / "recipe.yaml"
     if not own.is_file():
         raise InputError(f"{folder}: this is no run folder (it has no recipe.yaml)")
-    run = Run(folder)
     try:
-        changed = _changed(run, recipe_source or str(own), assignments)
+        recipe = load_recipe(recipe_source or str(own), assignments)
+        failed = ""
     except InputError as error:
-        if recipe_source or assignments:
-            raise
-        changed = {}
-        print(f"whether a stage is stale cannot be checked: {error}", file=sys.stderr)
-    lines = [line(run, stage, changed.get(stage, [])) for stage in STAGES]
+        recipe, failed = None, str(error)
+    runs = arms_of(folder)
+    recipes = _by_arm(recipe, runs) if runs else {"": recipe}
+    shown: dict[str, list[Line]] = {}
+    for name, run in (runs or {"": Run(folder)}).items():
+        try:
+            shown[name] = lines_of(run, recipes[name])
+        except InputError as error:
+            shown[name], failed = lines_of(run, recipes[name], check=False), str(error)
+    if failed and (recipe_source or assignments):
+        raise InputError(failed)
+    if failed:
+        print(f"whether a stage is stale cannot be checked: {failed}", file=sys.stderr)
     if as_json:
-        print(json.dumps([asdict(each) for each in lines], indent=1))
+        plain = {name: [asdict(each) for each in lines] for name, lines in shown.items()}
+        print(json.dumps(plain if runs else plain[""], indent=1))
+    elif runs:
+        _print_arms(folder, runs, shown)
     else:
-        Console().print(_table(folder, lines))
+        Console().print(_table(folder, shown[""]))
 
 
-def _changed(run: Run, recipe_source: str, assignments: list[str]) -> dict[str, list[str]]:
-    recipe = load_recipe(recipe_source, assignments)
-    return stale(run, all_parts(steps(recipe, run)))
+def _by_arm(recipe: Recipe | None, runs: Mapping[str, Run]) -> dict[str, Recipe | None]:
+    """The recipe of each arm. Raises InputError where the recipe has no such arm."""
+    recipes = arm_recipes(recipe) if recipe else {}
+    missing = [name for name in runs if recipe and name not in recipes]
+    if missing:
+        raise InputError(f"--recipe: it has no arm {missing[0]}; give the recipe that the run was made with")
+    return {name: recipes.get(name) for name in runs}
+
+
+def lines_of(run: Run, recipe: Recipe | None, *, check: bool = True) -> list[Line]:
+    """The lines of a run's stages, compared with `recipe` where it is given. Raises InputError where something that
+    the recipe names is not there and `check` is on."""
+    changed = stale(run, all_parts(steps(recipe, run))) if recipe and check else {}
+    idle = FEEDBACK if recipe and recipe.preferences.harmless == "human" else ()
+    lines = [line(run, stage, changed.get(stage, [])) for stage in STAGES]
+    unneeded = {each.stage for each in lines if each.stage in idle and each.state == "not begun"}
+    return [replace(each, state="not needed") if each.stage in unneeded else each for each in lines]
 
 
 def line(run: Run, stage: str, changed: list[str]) -> Line:
@@ -69,7 +99,8 @@ def line(run: Run, stage: str, changed: list[str]) -> Line:
     partial = f"partial: {progress['done']} of {progress['total']} {progress['unit']}" if progress else "partial"
     word = "stale" if changed else "done" if state.done else partial
     records = sum(state.records.values())
-    return Line(stage, word, changed, records, state.tokens_in, state.tokens_out, state.seconds)
+    cost = (state.tokens_in, state.tokens_out, state.seconds)
+    return Line(stage, word, changed, records, *cost, shared_from=state.shared_from)
 
 
 def _table(folder: Path, lines: list[Line]) -> Table:
@@ -79,9 +110,51 @@ def _table(folder: Path, lines: list[Line]) -> Table:
     for name in ("records", "tokens in", "tokens out", "time"):
         table.add_column(name, justify="right", no_wrap=True)
     for each in lines:
-        state = each.state + (f" ({'; '.join(each.changed)})" if each.changed else "")
+        state = each.state + (f", shared from {each.shared_from}" if each.shared_from else "")
+        state += f" ({'; '.join(each.changed)})" if each.changed else ""
         figures = [f"{n:,}" if n else "" for n in (each.records, each.tokens_in, each.tokens_out)]
         table.add_row(each.stage, Text(state), *figures, clock(each.seconds) if each.seconds else "")
-    total = [sum(values) for values in zip(*((e.tokens_in, e.tokens_out, e.seconds) for e in lines), strict=True)]
-    table.add_row("all", "", "", f"{total[0]:,}", f"{total[1]:,}", clock(total[2]), style="bold")
+    tokens_in, tokens_out, seconds = _own(lines)
+    table.add_row("all", "", "", f"{tokens_in:,}", f"{tokens_out:,}", clock(seconds), style="bold")
     return table
+
+
+def _own(lines: Sequence[Line]) -> tuple[int, int, float]:
+    """What a run spent itself: tokens in, tokens out, seconds."""
+    own = [each for each in lines if not each.shared_from]
+    return sum(e.tokens_in for e in own), sum(e.tokens_out for e in own), sum(e.seconds for e in own)
+
+
+def _print_arms(folder: Path, runs: Mapping[str, Run], shown: Mapping[str, list[Line]]) -> None:
+    """Arms as columns, as many beside each other as the terminal has room for."""
+    console, columns = Console(), {name: _column(lines) for name, lines in shown.items()}
+    width = max(len(text) for name, cells in columns.items() for text in (name, *cells)) + 1
+    fit = max(1, (console.width - 10) // width)
+    names = list(columns)
+    for first in range(0, len(names), fit):
+        table = Table(title=str(folder) if first == 0 else None, title_justify="left", box=None, pad_edge=False)
+        table.add_column("stage")
+        for name in names[first : first + fit]:
+            table.add_column(Text(name), overflow="fold")
+        rows = zip((*STAGES, "all", ""), *(columns[name] for name in names[first : first + fit]), strict=True)
+        for stage, *cells in rows:
+            table.add_row(stage, *map(Text, cells), style="" if stage in STAGES else "bold")
+        console.print(table)
+    for name, lines in shown.items():
+        for each in lines:
+            if each.changed:
+                print(f"arm {name}, stage {each.stage}: {'; '.join(each.changed)}")
+    tokens_in, tokens_out, seconds = cost_of_all([run.state(stage) for stage in STAGES] for run in runs.values())
+    print(f"all arms, a shared stage counted once: {tokens_in:,} tokens in, {tokens_out:,} out, {clock(seconds)}")
+
+
+def _column(lines: Sequence[Line]) -> list[str]:
+    """An arm's cells: a stage each, and what the arm spent itself."""
+    tokens_in, tokens_out, seconds = _own(lines)
+    return [*map(_cell, lines), clock(seconds), f"{tokens_in:,} in, {tokens_out:,} out"]
+
+
+def _cell(line: Line) -> str:
+    if line.shared_from:
+        return f"{line.state}, shared"
+    return f"{line.state}  {clock(line.seconds)}" if line.seconds else line.state

@@ -10,12 +10,15 @@ from pathlib import Path
 from precepts.errors import InputError
 from precepts.inspector.trace import Entry, trace
 from precepts.runs.folder import Run
+from precepts.runs.sharing import arms_of
 
 
 def trace_command(folder: Path, wanted: str, *, as_json: bool) -> None:
     """Print where an example comes from and what it was used for. Raises InputError."""
     if not (folder / "recipe.yaml").is_file():
         raise InputError(f"{folder}: this is no run folder (it has no recipe.yaml)")
+    if arms := arms_of(folder):
+        raise InputError(f"{folder}: this run has arms; name one of their folders, as {next(iter(arms.values())).path}")
     entries = trace(Run(folder), wanted)
     if as_json:
         print(json.dumps([asdict(each) for each in entries], indent=1, ensure_ascii=False))

@@ -4,7 +4,10 @@ A view of the run folder: it reads records and writes RUN/report.html, and nothi
 stage notices.
 """
 
+from precepts.report.arm_figures import gist
+from precepts.report.arms import write_comparison
+from precepts.report.gather_arms import compared_arms
 from precepts.report.transcripts import BeforeAfter, before_after
 from precepts.report.write import write_report
 
-__all__ = ["BeforeAfter", "before_after", "write_report"]
+__all__ = ["BeforeAfter", "before_after", "compared_arms", "gist", "write_comparison", "write_report"]

@@ -223,7 +223,7 @@ def _stage_row(stage: str, state: StageState | None) -> StageRow:
         name=stage,
         does=DOES[stage],
         state="done" if state.done else "partial",
-        how_far="done" if state.done else _how_far(state),
+        how_far=_how_far(state),
         records=tuple(f"{whole(count)} {name}" for name, count in state.records.items()),
         counts=tuple(f"{name}: {whole(count)}" for name, count in state.counts.items()),
         tokens=f"{whole(state.tokens_in)} in, {whole(state.tokens_out)} out",
@@ -233,6 +233,8 @@ def _stage_row(stage: str, state: StageState | None) -> StageRow:
 
 
 def _how_far(state: StageState) -> str:
+    if state.done:
+        return f"done, shared from {state.shared_from}" if state.shared_from else "done"
     done, total, unit = (state.progress.get(key, "") for key in ("done", "total", "unit"))
     return f"{done} of {total} {unit}" if total else "begun"
 

@@ -43,7 +43,8 @@ _SHARDS = "-[0-9][0-9][0-9][0-9][0-9]*.parquet"
 
 @dataclass
 class StageState:
-    """What stage.json holds. `progress` is (done, total, unit) of the work in hand."""
+    """What stage.json holds. `progress` is (done, total, unit) of the work in hand; `shared_from` names the run that
+    did the work where it was another (see sharing.py), whose tokens and seconds these are."""
 
     stage: str
     fingerprint: str
@@ -55,6 +56,7 @@ class StageState:
     tokens_in: int = 0
     tokens_out: int = 0
     seconds: float = 0.0
+    shared_from: str = ""
 
 
 def fingerprint(parts: Parts) -> str:

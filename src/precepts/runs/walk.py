@@ -3,7 +3,8 @@
 1. A plan is a list of `Step`s in order; a step names the stages it reads and everything its records depend on.
 2. A stage that is done with the same parts is passed over, a partial one goes on, a changed one is refused unless
    `redo`, which redoes it and what hangs on it.
-3. All is checked before anything is changed, and whatever a kill leaves is mended by the same call.
+3. All is checked before anything is changed (`check`), and whatever a kill leaves is mended by the same call.
+4. A stage that a sibling run has done with the same parts is adopted from there (sharing.py).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from precepts.runs.folder import (
 from precepts.runs.memory import release_memory
 from precepts.runs.progress import Progress
 from precepts.runs.shards import write_whole
+from precepts.runs.sharing import adopt
 from precepts.runs.work import Executor
 
 
@@ -61,6 +63,36 @@ def stale(run: Run, parts: dict[str, Parts]) -> dict[str, list[str]]:
     return {name: phrases for name, phrases in changed.items() if phrases}
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a walk will do: the stages asked for, those done that stay, those to be forgotten, those to be run."""
+
+    chosen: Sequence[str]
+    kept: set[str]
+    gone: set[str]
+    todo: list[Step]
+
+    def __bool__(self) -> bool:
+        return bool(self.todo or self.gone)
+
+
+def check(
+    plan: Sequence[Step], run: Run, *, until: str | None = None, begin: str | None = None, redo: bool = False
+) -> Work:
+    """What `walk` would do. Raises InputError as `walk` does; changes nothing."""
+    names = [step.name for step in plan]
+    chosen = _led_to(plan, _between(names, begin, until), until)
+    outdated = stale(run, all_parts(plan))
+    if outdated and not redo:
+        raise InputError(_refusal(run, outdated))
+    forced = {begin} if redo and begin and _done(run, begin) else set()
+    gone = _hanging(plan, {*outdated, *forced})
+    kept = {name for name in names if _done(run, name) and name not in gone}
+    todo = [step for step in plan if step.name in chosen and step.name not in kept]
+    _check_ready(plan, todo, {*chosen, *kept}, gone)
+    return Work(chosen, kept, gone, todo)
+
+
 def walk(
     plan: Sequence[Step],
     recipe: str,
@@ -72,43 +104,43 @@ def walk(
     until: str | None = None,
     begin: str | None = None,
     redo: bool = False,
+    siblings: Sequence[Run] = (),
 ) -> bool:
     """Run the stages from `begin` until `until` (both included) that are not done; True if anything was run. With
     `until`, those it does not hang on are left out.
 
-    `recipe` is the text that the run keeps. Raises InputError, with nothing changed, where a stage was begun with other
-    settings and `redo` is not given, or where a stage reads one that is neither done nor to be run. With `begin`,
-    `redo` also redoes that stage when it is done and nothing has changed, and what hangs on it.
+    `recipe` is the text that the run keeps; a stage is adopted from one of the `siblings` where it can be. Raises
+    InputError, with nothing changed, where a stage was begun with other settings and `redo` is not given, or where a
+    stage reads one that is neither done nor to be run. With `begin`, `redo` also redoes that stage when it is done and
+    nothing has changed, and what hangs on it.
     """
-    names = [step.name for step in plan]
-    chosen = _led_to(plan, _between(names, begin, until), until)
-    parts = all_parts(plan)
-    outdated = stale(run, parts)
-    if outdated and not redo:
-        raise InputError(_refusal(run, outdated))
-    forced = {begin} if redo and begin and _done(run, begin) else set()
-    gone = _hanging(plan, {*outdated, *forced})
-    kept = {name for name in names if _done(run, name) and name not in gone}
-    todo = [step for step in plan if step.name in chosen and step.name not in kept]
-    _check_ready(plan, todo, {*chosen, *kept}, gone)
-    if todo or gone:
+    work, parts = check(plan, run, until=until, begin=begin, redo=redo), all_parts(plan)
+    if work:
         (run.path / "report.html").unlink(missing_ok=True)  # it is about another state of the run from here on
-    _forget(run, plan, gone, chosen, progress)
-    for name in kept:  # a kill right at a stage's end leaves its checkpoints
+    _forget(run, plan, work.gone, work.chosen, progress)
+    for name in work.kept:  # a kill right at a stage's end leaves its checkpoints
         shutil.rmtree(run.path / name / SCRATCH, ignore_errors=True)
     write_whole(run.path / "recipe.yaml", recipe.encode())
-    for step in todo:
-        title = f"[{names.index(step.name) + 1}/{len(names)}] {step.name}"
+    for step in work.todo:
+        title = f"[{_place(plan, step)}/{len(plan)}] {step.name}"
         _begin_anew_if_empty(step, run, parts[step.name])
+        if origin := adopt(run, siblings, step.name, parts[step.name], step.models):
+            progress.say(f"  {title}  as in {origin}, shared")
+            continue
         step.go(open_stage(run, step.name, parts[step.name], title, seed, executor, progress))
         release_memory()
-    return bool(todo)
+    return bool(work.todo)
+
+
+def _place(plan: Sequence[Step], step: Step) -> int:
+    return [each.name for each in plan].index(step.name) + 1
 
 
 def _begin_anew_if_empty(step: Step, run: Run, parts: Parts) -> None:
-    """Forget a stage that ended, with other parts, before its first record: nothing is lost."""
+    """Forget a stage that ended, with other parts, before its first record: nothing is lost. So also what a removal or
+    an adoption that was cut short has left."""
     state = run.state(step.name)
-    if state and state.parts != parts:
+    if state is None or state.parts != parts:
         run.remove(step.name, step.models)
 
 
