@@ -7,12 +7,20 @@ from typing import Any
 
 import pytest
 import torch
+from tokenizers import AddedToken
 from transformers import AutoModelForSequenceClassification
 
 from precepts.engines.transformers import load_tokenizer
-from precepts.errors import InputError
 from precepts.records import Message, Messages
-from precepts.training.scores import Scorer, encode_scored, last_token_scores, pad_right, padding_token, scored_text
+from precepts.training.scores import (
+    NEW_PADDING,
+    Scorer,
+    encode_scored,
+    last_token_scores,
+    pad_right,
+    padding_token,
+    scored_text,
+)
 
 ASKED = (Message("user", "How do I bake bread?"),)
 ITEMS: list[tuple[Messages, str]] = [
@@ -87,24 +95,27 @@ def test_what_is_too_long_loses_its_beginning(tiny_model: Path) -> None:
 
 
 class _Tokenizer:
-    def __init__(self, pad: str | None, unk: str | None, bos: str | None, known: set[str]) -> None:
+    def __init__(self, pad: str | None, unk: str | None, bos: str | None, *special: str) -> None:
         self.pad_token, self.unk_token, self.bos_token, self.eos_token = pad, unk, bos, "</s>"
-        self.get_vocab = lambda: dict.fromkeys(known | {"</s>"}, 0)
+        named = [each for each in (pad, unk, bos, "</s>", *special) if each]
+        self.get_vocab = lambda: {token: n for n, token in enumerate(dict.fromkeys(named))}
+        self.added_tokens_decoder = {n: AddedToken(token, special=True) for token, n in self.get_vocab().items()}
 
 
 @pytest.mark.parametrize(
-    ("tokenizer", "token"),
+    ("tokenizer", "last", "token"),
     [
-        (_Tokenizer("<pad>", "<unk>", "<s>", {"<pad>", "<unk>", "<s>"}), "<pad>"),
-        (_Tokenizer("</s>", "<unk>", "<s>", {"<unk>", "<s>"}), "<unk>"),
-        (_Tokenizer(None, None, "<s>", {"<s>"}), "<s>"),
-        (_Tokenizer("</s>", "</s>", "</s>", {"<|endoftext|>"}), "<|endoftext|>"),
-        (_Tokenizer("</s>", "<unk>", None, {"x"}), None),
+        (_Tokenizer("<pad>", "<unk>", "<s>"), (), "<pad>"),
+        (_Tokenizer("<pad>", "<unk>", "<s>"), (0,), "<unk>"),  # texts end with <pad>
+        (_Tokenizer("</s>", "<unk>", "<s>"), (), "<unk>"),
+        (_Tokenizer(None, None, "<s>"), (), "<s>"),
+        (_Tokenizer("</s>", "</s>", "</s>", "<|endoftext|>"), (), "<|endoftext|>"),
+        (_Tokenizer("</s>", None, None, "<|start|>", "<|finetune_pad|>"), (), "<|finetune_pad|>"),
+        (_Tokenizer("</s>", None, None, "<|start|>", "<|stop|>"), (1,), "<|stop|>"),
+        (_Tokenizer("</s>", "</s>", "</s>"), (), NEW_PADDING),  # as GPT-2's
     ],
 )
-def test_the_padding_token_is_never_the_end_token(tokenizer: _Tokenizer, token: str | None) -> None:
-    if token is not None:
-        assert padding_token(tokenizer) == token
-    else:
-        with pytest.raises(InputError, match="no token to pad with but its end token"):
-            padding_token(tokenizer)
+def test_the_padding_token_is_none_that_a_text_ends_with(
+    tokenizer: _Tokenizer, last: tuple[int, ...], token: str
+) -> None:
+    assert padding_token(tokenizer, last) == token

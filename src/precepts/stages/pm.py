@@ -20,14 +20,14 @@ from precepts.records import AIPreference, HumanComparison, Messages, ScoredComp
 from precepts.runs.folder import Run, StageFolder
 from precepts.runs.work import Chunk, ChunkResult, Worker
 from precepts.stages.prompts import refuse_leaks
-from precepts.training.settings import SupervisedSettings
+from precepts.training.settings import PMTrainingSettings
 
 Score = Callable[[Sequence[tuple[Messages, str]]], list[float]]
 _CHUNK = 64  # comparisons scored at a time
 _NAMES = {"ai": "AI labels", "helpful": "human helpfulness comparisons", "harmless": "human harmlessness comparisons"}
 
 
-class PMSettings(SupervisedSettings):
+class PMSettings(PMTrainingSettings):
     """Training, what a pair of each source counts in the loss, and soft labels or hard ones."""
 
     labels: Literal["soft", "hard"] = "soft"
@@ -71,7 +71,8 @@ def run(folder: StageFolder, settings: PMSettings, style: Format, model: str, ha
 def _train(
     folder: StageFolder, settings: PMSettings, style: Format, model: str, harmless: str, held_out: float
 ) -> None:
-    from precepts.training.preference_model import LabelledPair, train_preference_model
+    from precepts.training.launch import train_preference_model
+    from precepts.training.pairs import LabelledPair
 
     rows = _training_rows(folder.run, settings, harmless)
     refuse_leaks(folder, rows, held_out)

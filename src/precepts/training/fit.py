@@ -6,10 +6,14 @@
    updates smaller than half of a weight's last place would be lost: nearly all of a short RL's.)
 3. A checkpoint counts only when its mark was written after everything else. A killed training goes on from the last
    one that counts, with the trainer's own state and random states, and ends with the same weights.
+4. Where several processes run one training, each is here: all take the same steps, and wait for one another around
+   what the first of them alone does on the disk.
+How it departs from the paper: the paper trains every weight of its models.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -19,9 +23,10 @@ from typing import Any, Literal
 
 from transformers import PrinterCallback, TrainerCallback
 
+from precepts.errors import InputError
 from precepts.records import TrainingStep
 from precepts.runs.progress import Task
-from precepts.training.settings import LoraSettings, OptimSettings
+from precepts.training.settings import LoraSettings, OptimSettings, at_once
 
 MARK = "complete"
 Show = Callable[[int, int], AbstractContextManager[Task]]  # (steps in all, steps done) -> progress
@@ -40,13 +45,25 @@ def lora_config(lora: LoraSettings, task: Literal["CAUSAL_LM", "SEQ_CLS"]) -> An
     )
 
 
-def trainer_arguments(optim: OptimSettings, folder: Path, seed: int, device: str, bf16: bool) -> dict[str, Any]:
-    """The arguments that every Hugging Face trainer gets from our settings."""
-    micro = min(optim.micro_batch, optim.batch_size)
+def process_count() -> int:
+    """How many processes run this training together, as their launcher says (1 without one)."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def trainer_arguments(
+    optim: OptimSettings, folder: Path, seed: int, device: str, bf16: bool, processes: int = 1
+) -> dict[str, Any]:
+    """The arguments that every Hugging Face trainer gets from our settings; `processes` share a batch.
+
+    Raises InputError where the batch does not divide by them."""
+    try:
+        micro = at_once(optim.batch_size, optim.micro_batch, processes)
+    except ValueError as error:
+        raise InputError(str(error)) from None
     return {
         "output_dir": str(folder / "checkpoints"),
         "per_device_train_batch_size": micro,
-        "gradient_accumulation_steps": optim.batch_size // micro,
+        "gradient_accumulation_steps": optim.batch_size // processes // micro,
         "learning_rate": optim.learning_rate,
         "num_train_epochs": optim.epochs,
         "lr_scheduler_type": _schedule(optim),
@@ -73,13 +90,14 @@ def _schedule(optim: OptimSettings) -> str:
 class _Steps(TrainerCallback):  # type: ignore[misc]
     """Shows each step, and marks each checkpoint once all that belongs to it is on the disk."""
 
-    def __init__(self, show: Show, before_mark: Callable[[int], None], opened: ExitStack) -> None:
-        self.show, self.before_mark, self.opened = show, before_mark, opened
+    def __init__(self, show: Show, before_mark: Callable[[int], None], wait: Callable[[], None], opened: ExitStack):
+        self.show, self.before_mark, self.wait, self.opened = show, before_mark, wait, opened
         self.task: Task | None = None
         self.note = ""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.task = self.opened.enter_context(self.show(state.max_steps, state.global_step))
+        if state.is_world_process_zero:
+            self.task = self.opened.enter_context(self.show(state.max_steps, state.global_step))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if self.task:
@@ -90,8 +108,10 @@ class _Steps(TrainerCallback):  # type: ignore[misc]
         self.note = "  ".join(f"{key} {float(value):.3f}" for key, value in shown.items() if value is not None)
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.before_mark(state.global_step)
-        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / MARK).touch()
+        self.wait()
+        if state.is_world_process_zero:
+            self.before_mark(state.global_step)
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / MARK).touch()
 
 
 def fit(trainer: Any, show: Show, before_mark: Callable[[int], None] = lambda step: None) -> list[TrainingStep]:
@@ -99,17 +119,29 @@ def fit(trainer: Any, show: Show, before_mark: Callable[[int], None] = lambda st
 
     `before_mark` is called with the step when a checkpoint was saved and before it counts.
     """
-    folder = Path(trainer.args.output_dir)
+    wait = trainer.accelerator.wait_for_everyone
+    last = last_checkpoint(Path(trainer.args.output_dir))
+    wait()
+    if trainer.is_world_process_zero():
+        _remove_all_but(last, Path(trainer.args.output_dir))
+    wait()
+    trainer.remove_callback(PrinterCallback)
+    with ExitStack() as opened:  # whatever ends the training also ends its progress line
+        trainer.add_callback(_Steps(show, before_mark, wait, opened))
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+    return [_step(entry) for entry in trainer.state.log_history if "loss" in entry]
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The last checkpoint in `folder` that counts."""
     marked = [path for path in folder.glob("checkpoint-*") if (path / MARK).exists()]
-    last = max(marked, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    return max(marked, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def _remove_all_but(last: Path | None, folder: Path) -> None:
     for path in folder.glob("checkpoint-*"):
         if path != last:  # half written or half removed: the trainer would count it among those it keeps
             shutil.rmtree(path)
-    trainer.remove_callback(PrinterCallback)
-    with ExitStack() as opened:  # whatever ends the training also ends its progress line
-        trainer.add_callback(_Steps(show, before_mark, opened))
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
-    return [_step(entry) for entry in trainer.state.log_history if "loss" in entry]
 
 
 def tokens_seen(trainer: Any) -> int:
@@ -145,19 +177,42 @@ def save_whole(model: Any, tokenizer: Any, target: Path, load_base: Callable[[],
 
     Adapters are merged into the base weights that `load_base` loads in float32, whatever they were trained over.
     """
-    merged = _merged(model, load_base) if hasattr(model, "merge_and_unload") else model
+    with tempfile.TemporaryDirectory() as adapter:
+        if hasattr(model, "merge_and_unload"):
+            model.save_pretrained(adapter)
+            model = _merged(load_base(), adapter)
+        _write_whole(model, tokenizer, target)
+
+
+def save_gathered(
+    trainer: Any, tokenizer: Any, target: Path, gathered: Path, load: Callable[[str], Any], start: str
+) -> None:
+    """`save_whole` for a training that several processes share, each of which calls this.
+
+    The trainer gathers what was trained at `gathered`, as its way of sharing needs; `load` loads a model's folder in
+    float32, adapters go onto that of `start`. Raises InputError where the trainer cannot gather.
+    """
+    trainer.save_model(str(gathered))
+    trainer.accelerator.wait_for_everyone()
+    if trainer.is_world_process_zero():
+        if not list(gathered.glob("*.safetensors")):
+            raise InputError("accelerate_config: no whole model comes of it; set fsdp_state_dict_type: FULL_STATE_DICT")
+        adapted = hasattr(trainer.model, "merge_and_unload")
+        _write_whole(_merged(load(start), str(gathered)) if adapted else load(str(gathered)), tokenizer, target)
+    trainer.accelerator.wait_for_everyone()
+
+
+def _merged(base: Any, adapter: str) -> Any:
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(base, adapter).merge_and_unload()
+
+
+def _write_whole(model: Any, tokenizer: Any, target: Path) -> None:
     beside = target.with_name(f".{target.name}.part")
     for old in (beside, target):
         shutil.rmtree(old, ignore_errors=True)
     beside.mkdir(parents=True)
-    merged.float().save_pretrained(beside)
+    model.float().save_pretrained(beside)
     tokenizer.save_pretrained(beside)
     beside.rename(target)
-
-
-def _merged(model: Any, load_base: Callable[[], Any]) -> Any:
-    from peft import PeftModel
-
-    with tempfile.TemporaryDirectory() as adapter:
-        model.save_pretrained(adapter)
-        return PeftModel.from_pretrained(load_base(), adapter).merge_and_unload()

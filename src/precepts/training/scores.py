@@ -1,21 +1,26 @@
 """A preference model at work: one scalar for a response to a conversation, at the last token (paper section 4.1).
 
 1. The model is the stock sequence-classification class with one label, so transformers, TRL and vLLM load it too.
-   Its padding token differs from its end token, or the end would be taken for padding.
+   Its padding token differs from what texts end with, or the end would be taken for padding. A tokenizer whose only
+   special token is the end token (GPT-2) gets a padding token of its own.
 2. The scoring head is applied to the last real token alone, in float32: bfloat16 would round close scores together.
+3. A response is scored by a row of its own, the plainest way, whose scores any other tool gives too. Training, which
+   sees both responses of a pair at once, computes what they share once (`packing.py`).
+How it departs from the paper: the head and the token it reads are the paper's; what is read may be a chat template.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
 
 from precepts.engines.transformers import best_device, file_dtype, load_tokenizer
-from precepts.errors import InputError
 from precepts.prompts.formats import Format, render, turns_of
 from precepts.records import Message, Messages
+
+NEW_PADDING = "<|padding|>"
 
 
 def scored_text(tokenizer: Any, messages: Messages, response: str, style: Format) -> str:
@@ -43,23 +48,50 @@ def pad_right(ids: Sequence[list[int]], pad: int) -> tuple[torch.Tensor, torch.T
 
 def last_token_scores(model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
     """Scores (rows,) in float32 for right-padded ids and mask (rows, length), read at each row's last real token."""
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    hidden = inner.base_model(input_ids=input_ids, attention_mask=attention_mask)[0]
-    last = attention_mask.sum(dim=1) - 1
-    at_end = hidden[torch.arange(len(last), device=hidden.device), last]
-    with torch.autocast(hidden.device.type, enabled=False):
-        scores: torch.Tensor = inner.score(at_end.float())[:, 0].float()
+    last = attention_mask.sum(dim=1, keepdim=True) - 1
+    return head_scores(model, end_states(model, input_ids, attention_mask, last))[:, 0]
+
+
+def end_states(
+    model: Any,
+    input_ids: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    ends: torch.Tensor,
+    position_ids: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """The last hidden states (rows, ends a row, hidden) of a sequence classifier at the tokens that `ends` (rows,
+    ends a row) counts out."""
+    positions = {} if position_ids is None else {"position_ids": position_ids}
+    hidden = model.base_model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False, **positions)[0]
+    states: torch.Tensor = hidden[torch.arange(len(ends), device=hidden.device)[:, None], ends]
+    return states
+
+
+def head_scores(model: Any, states: torch.Tensor) -> torch.Tensor:
+    """The scoring head, in float32 whatever computes around it: (..., hidden) to (...)."""
+    with torch.autocast(states.device.type, enabled=False):
+        scores: torch.Tensor = model.score(states.float())[..., 0].float()
     return scores
 
 
-def padding_token(tokenizer: Any) -> str:
-    """A token to pad with that is not the end token. Raises InputError where the vocabulary has none to spare."""
-    spare = (tokenizer.pad_token, tokenizer.unk_token, tokenizer.bos_token, "<|endoftext|>")
-    known = tokenizer.get_vocab()
-    fits = [token for token in spare if token and token != tokenizer.eos_token and token in known]
-    if not fits:
-        raise InputError("the tokenizer has no token to pad with but its end token; give it a pad_token")
-    return str(fits[0])
+def padding_token(tokenizer: Any, last: Collection[int] = ()) -> str:
+    """A token to pad with: not the end token, nor one of the ids `last` that texts end with, since whoever pools by
+    the padding token alone would take such an end for padding. Where the vocabulary has none to spare, a new one."""
+    vocabulary = tokenizer.get_vocab()
+    added = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
+    special = sorted(added, key=lambda token: "pad" not in token.lower())
+    for token in (tokenizer.pad_token, tokenizer.unk_token, tokenizer.bos_token, "<|endoftext|>", *special):
+        if token in vocabulary and token != tokenizer.eos_token and vocabulary[token] not in last:
+            return str(token)
+    return NEW_PADDING
+
+
+def pad_with(tokenizer: Any, token: str) -> None:
+    """Make `token` what the tokenizer pads with, as a new token where it is none yet."""
+    if token in tokenizer.get_vocab():
+        tokenizer.pad_token = token
+    else:
+        tokenizer.add_special_tokens({"pad_token": token})
 
 
 class Scorer:

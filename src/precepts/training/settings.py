@@ -17,6 +17,17 @@ class LoraSettings(Settings):
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
 
+def at_once(batch_size: int, micro_batch: int, processes: int = 1) -> int:
+    """How many examples of a batch each of `processes` takes at a time. Raises ValueError where they do not divide."""
+    if batch_size % processes:
+        raise ValueError(f"batch_size {batch_size} is not a multiple of {processes} processes; change one")
+    share = batch_size // processes
+    of = f" / {processes} processes" if processes > 1 else ""
+    if share > micro_batch and share % micro_batch:
+        raise ValueError(f"batch_size {batch_size}{of} is not a multiple of micro_batch {micro_batch}; change one")
+    return min(share, micro_batch)
+
+
 class OptimSettings(Settings):
     """How a model is trained. `batch_size` counts examples (pairs, for a preference model) in one optimiser step,
     taken `micro_batch` at a time; `checkpoint_steps` is how often a checkpoint is kept (null: never)."""
@@ -34,10 +45,7 @@ class OptimSettings(Settings):
 
     @model_validator(mode="after")
     def _micro_batches_fit(self) -> Self:
-        if self.batch_size > self.micro_batch and self.batch_size % self.micro_batch:
-            raise ValueError(
-                f"batch_size {self.batch_size} is not a multiple of micro_batch {self.micro_batch}; change one"
-            )
+        at_once(self.batch_size, self.micro_batch)
         return self
 
 
@@ -45,6 +53,21 @@ class SupervisedSettings(OptimSettings):
     """Training on given texts; those over `max_length` tokens lose their beginning."""
 
     max_length: int = Field(default=512, ge=16)
+
+
+class PMTrainingSettings(SupervisedSettings):
+    """The preference model's training. `processes` share each batch, `batch_size` pairs in all; they are started by
+    `accelerate launch`, with the configuration file `accelerate_config` where one is given."""
+
+    processes: int = Field(default=1, ge=1)
+    accelerate_config: str | None = None
+
+    @model_validator(mode="after")
+    def _processes_fit(self) -> Self:
+        at_once(self.batch_size, self.micro_batch, self.processes)
+        if self.accelerate_config is not None and self.processes == 1:
+            raise ValueError("accelerate_config is for several processes; set processes, or leave it out")
+        return self
 
 
 class PolicySettings(OptimSettings):
