@@ -20,6 +20,7 @@ from precepts.engines import EngineSettings, make_engine
 from precepts.engines.base import ChoiceRequest, GenerateRequest
 from precepts.feedback.labeler import Question
 from precepts.feedback.multiple_choice import MultipleChoice, MultipleChoiceOptions
+from precepts.prompts.demonstrations import comparison_demonstrations
 from precepts.sources.items import read_comparisons
 from precepts.sources.read import SourceSettings
 
@@ -47,11 +48,11 @@ def main() -> None:
 
 def _requests(source: str, count: int, shots: int) -> list[ChoiceRequest]:
     constitution = load_constitution("default")
-    labeler = MultipleChoice("chat", shots, MultipleChoiceOptions())
-    examples = tuple(draw_principle(constitution, 0, "example", n) for n in range(shots))
+    labeler = MultipleChoice("chat", comparison_demonstrations()[:shots], MultipleChoiceOptions())
+    examples = tuple(draw_principle(constitution.judging, 0, "example", n) for n in range(shots))
     rows = [each.comparison() for each in read_comparisons(SourceSettings(source=source), 0.0) if each]
     return [
-        labeler.request(Question(each, draw_principle(constitution, 0, n), examples, 0))
+        labeler.request(Question(each, draw_principle(constitution.judging, 0, n), examples, 0))
         for n, each in enumerate(islice(cycle(rows), count))
     ]
 

@@ -135,7 +135,8 @@ class TransformersEngine:
         fits = [i for i, choice in enumerate(choices) if choice.start and choice.length <= self.context]
         stems = [choice.stem for choice in choices]
         shared = _shared_prefix([stems[i][: choices[i].start] for i in fits])
-        for batch in _batches(fits, stems, self.batch_size, self._pass_tokens):
+        read = [stem[shared:] for stem in stems]  # what is shared is read once, whatever the passes
+        for batch in _batches(fits, read, self.batch_size, self._pass_tokens):
             scored = self._score([choices[i] for i in batch], shared)
             for index, values in zip(batch, scored, strict=True):
                 result[index] = values
@@ -278,7 +279,7 @@ def _batches(
     and, but for a single row, `tokens` tokens."""
     ordered = sorted(indices, key=lambda index: (-len(ids[index]), index))
     while ordered:
-        fits = size if tokens is None else min(size, max(1, tokens // len(ids[ordered[0]])))
+        fits = size if tokens is None else min(size, max(1, tokens // max(1, len(ids[ordered[0]]))))
         yield ordered[:fits]
         ordered = ordered[fits:]
 

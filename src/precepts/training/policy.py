@@ -30,6 +30,7 @@ from precepts.training.fit import (
     tokens_seen,
     trainer_arguments,
 )
+from precepts.training.head import spare_head
 from precepts.training.scores import Scorer
 from precepts.training.settings import PolicySettings
 from precepts.training.sft import precision, trl_columns
@@ -74,6 +75,7 @@ def train_policy(
         processing_class=tokenizer,
         peft_config=lora_config(settings.lora, "CAUSAL_LM") if settings.lora else None,
     )
+    spare_head(trainer, settings.temperature)
     rewards.step = lambda: int(trainer.state.global_step)
     steps = fit(trainer, show, before_mark=lambda step: keep(step, rewards.taken()))
     keep(int(trainer.state.global_step), rewards.taken())

@@ -17,8 +17,8 @@ import torch
 
 from precepts.engines.models import model_path
 from precepts.engines.transformers import best_device, best_dtype, load_model, load_tokenizer
-from precepts.prompts.formats import Format, render, turns_of
-from precepts.records import Messages, TrainingStep
+from precepts.prompts.formats import Format, Rendered, render, turns_of
+from precepts.records import TrainingStep
 from precepts.training.fit import (
     Show,
     fit,
@@ -28,14 +28,17 @@ from precepts.training.fit import (
     tokens_seen,
     trainer_arguments,
 )
+from precepts.training.head import spare_head
 from precepts.training.settings import OptimSettings, SupervisedSettings
 
 _NOT_LEARNT = -100  # the label of a token that is only read
-Example = tuple[Messages, str]  # a conversation, and the response to learn
+Example = tuple[Rendered, str]  # a conversation (or raw text that is ready to be gone on with), and what to learn
 
 
-def trl_columns(messages: Messages, style: Format) -> Any:
+def trl_columns(messages: Rendered, style: Format) -> Any:
     """A conversation as TRL's `prompt` column: chat messages, or raw text."""
+    if isinstance(messages, str):
+        return messages
     if style == "raw":
         return render(turns_of(messages), "assistant", style)
     return [asdict(message) for message in messages]
@@ -78,6 +81,7 @@ def train_sft(
                 **trainer_arguments(optim, work, seed, device, dtype == torch.bfloat16),
                 max_length=None,
                 completion_only_loss=True,
+                train_sampling_strategy="group_by_length",
                 include_num_input_tokens_seen="non_padding",
             )
         ),
@@ -86,6 +90,7 @@ def train_sft(
         peft_config=lora_config(optim.lora, "CAUSAL_LM") if optim.lora else None,
     )
     trainer.train_dataset = trainer.train_dataset.map(lambda row: _fitted(row, optim.max_length))
+    spare_head(trainer)
     steps = fit(trainer, show)
     save_whole(trainer.model, tokenizer, target, lambda: load_model(model_path(model), torch.float32, "cpu"))
     return steps, tokens_seen(trainer)
