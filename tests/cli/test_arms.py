@@ -12,7 +12,7 @@ from small import contents, precepts, small_recipe
 from test_kill import drive
 
 ARMS = {"rl-cai": {}, "rlhf": {"preferences.harmless": "human"}}
-BEFORE_LABELS = ["prompts", "respond", "revise", "sl"]
+BEFORE_LABELS = ["prompts", "warm_up", "respond", "revise", "sl"]
 
 
 def recipe_with(folder: Path, model: Path, arms: dict[str, Any]) -> Path:
@@ -61,7 +61,7 @@ def labelled(recipe: Path) -> tuple[Path, str]:
 def test_arms_share_what_they_can(labelled: tuple[Path, str]) -> None:
     folder, told = labelled
     assert "arm rl-cai (1 of 2)" in told and "arm rlhf (2 of 2)" in told
-    assert "[4/7] sl  as in rl-cai, shared" in told
+    assert "[5/8] sl  as in rl-cai, shared" in told
     found = states(folder)
     assert list(found) == list(ARMS)
     shared = [stage for stage, line in found["rlhf"].items() if line["shared_from"] == "rl-cai"]
@@ -120,7 +120,7 @@ def test_a_stage_that_an_arm_has_not_ends_it_before(recipe: Path, tmp_path: Path
     go("run", recipe, "--run", tmp_path / "run", "--until", "audit")
     found = states(tmp_path / "run")
     assert found["rl-cai"]["audit"]["state"] == "done"
-    assert {stage for stage, line in found["rlhf"].items() if line["state"] == "done"} == {"prompts"}
+    assert {stage for stage, line in found["rlhf"].items() if line["state"] == "done"} == {"prompts", "warm_up"}
     assert "there is no such stage; did you mean 'label'" in refused(
         "run", recipe, "--run", tmp_path / "run", "--until", "labels"
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from precepts.constitution import Constitution, builtin_constitutions, load_constitution
+from precepts.constitution.load import constitution_schema
 from precepts.errors import InputError
 
 GOOD = """\
@@ -58,7 +60,7 @@ def test_a_good_file(tmp_path: Path) -> None:
         (
             "    revision_request: Make it kind.\n",
             "",
-            "line 4, principles[0].revision_request: missing; add 'revision_r",
+            "line 4, principles[0]: a critique goes with a revision, and there is no revision_request; add it",
         ),
         ("Point out what is untrue.", '" "', "line 14, principles[1].critique_request: this is blank; write what"),
         ("title: Honesty", "title: ''", "line 12, principles[1].title: should have at least 1 character, found ''"),
@@ -153,3 +155,19 @@ def test_the_default_constitution_draws_on_every_family_of_sources() -> None:
     assert [family for family in FAMILIES if not any(family in work for work in works)] == []
     tags = {tag for principle in constitution.principles for tag in principle.tags}
     assert {"rights", "platform", "dialogue-rules", "world", "assistant", "evasiveness", "preachiness"} <= tags
+
+
+def test_the_schema_in_the_docs_is_todays() -> None:
+    path = Path(__file__).parents[2] / "docs" / "constitution.schema.json"
+    assert json.loads(path.read_text("utf-8")) == constitution_schema()
+
+
+def test_a_constitution_brings_its_own_demonstrations(tmp_path: Path) -> None:
+    own = 'demonstrations: {dialogues: ["Human: a"]}\n'
+    with pytest.raises(InputError, match=r"demonstrations\.dialogues: \[0\]: a round is Human: and Assistant: turns"):
+        load_constitution(written(tmp_path, GOOD + own))
+    good = GOOD + "demonstrations: {comparisons: [{prompt: p, first: a, second: b, answer: second}]}\n"
+    found = load_constitution(written(tmp_path, good))
+    assert [(each.first, each.answer) for each in found.demonstrations.choices] == [("a", "second")]
+    assert found.demonstrations.chains == ()
+    assert found.demonstrations.hash and not loaded(tmp_path).demonstrations.hash

@@ -17,6 +17,7 @@ from precepts.engines.scripted import said
 from precepts.feedback.label import label_comparisons
 from precepts.feedback.labeler import BUILTIN, find_labeler
 from precepts.odds import Rules
+from precepts.prompts.demonstrations import comparison_demonstrations
 from precepts.records import AIPreference, Comparison
 
 NAN = math.nan
@@ -26,8 +27,8 @@ def label(
     engine: ScriptedEngine, *items: Comparison, name: str = "multiple_choice", seed: int = 1, **rules: Any
 ) -> list[AIPreference]:
     labeler = find_labeler(name)
-    shots = min(2, labeler.most_shots)
-    made = labeler("chat", shots, labeler.Options())
+    shots = 0 if labeler.shows == "nothing" else 2
+    made = labeler("chat", comparison_demonstrations()[:shots], labeler.Options())
     return label_comparisons(engine, made, items, CONSTITUTION, seed, shots, Rules(**rules))
 
 
@@ -151,7 +152,7 @@ def test_weights_are_respected() -> None:
         }
     )
     labeler = find_labeler("multiple_choice")
-    made = labeler("chat", 0, labeler.Options())
+    made = labeler("chat", (), labeler.Options())
     (kept,) = label_comparisons(ScriptedEngine([]), made, [comparison()], heavy, 1, 0, Rules(principles=6))
     parts = {reading.principle_id: reading.weight for reading in kept.readings}
     assert parts == pytest.approx({"rule-0": 0.5, "rule-1": 1 / 6, "rule-2": 1 / 6, "rule-3": 1 / 6})

@@ -17,6 +17,7 @@ from precepts.feedback.contrastive import Contrastive, ContrastiveOptions
 from precepts.feedback.labeler import Answer, Question, find_labeler, labeler_names
 from precepts.feedback.multiple_choice import MultipleChoice
 from precepts.feedback.rubric import Rubric, RubricOptions, expected_mark
+from precepts.prompts.demonstrations import comparison_demonstrations
 
 QUESTION = Question(comparison("four", "eight888"), CONSTITUTION.principles[0], tuple(CONSTITUTION.principles[1:3]), 5)
 
@@ -53,7 +54,7 @@ def test_reasons_come_first_and_the_letter_is_read_after_them(style: str) -> Non
 
     engine = ScriptedEngine(lambda _: "(A) is kinder.", odds)
     question = Question(QUESTION.comparison, QUESTION.principle, QUESTION.shots[:1], 5)
-    (answer,) = ChainOfThought(style, 1, ChainOfThoughtOptions()).ask(engine, [question])  # type: ignore[arg-type]
+    (answer,) = ChainOfThought(style, comparison_demonstrations()[:1], ChainOfThoughtOptions()).ask(engine, [question])  # type: ignore[arg-type]
     assert answer.reasoning == "(A) is kinder."
     assert seen[0].endswith("Let's think step by step: (A) is kinder.\n\nSo the answer is:")
     assert seen[0].count("Let's think step by step:") == 2  # the example has its reasons too
@@ -62,7 +63,9 @@ def test_reasons_come_first_and_the_letter_is_read_after_them(style: str) -> Non
 
 
 def test_without_reasons_there_is_no_letter() -> None:
-    answer = asked_of(ChainOfThought("chat", 2, ChainOfThoughtOptions()), ScriptedEngine(lambda _: ""))
+    answer = asked_of(
+        ChainOfThought("chat", comparison_demonstrations()[:2], ChainOfThoughtOptions()), ScriptedEngine(lambda _: "")
+    )
     assert (answer.log_odds, answer.unscored) == (None, "no_reasoning")
 
 
@@ -83,14 +86,14 @@ def follows(request: ChoiceRequest) -> list[float]:
     ],
 )
 def test_contrastive_by_hand(options: dict[str, Any], odds: float) -> None:
-    answer = asked_of(Contrastive("chat", 0, ContrastiveOptions(**options)), ScriptedEngine([], follows))
+    answer = asked_of(Contrastive("chat", (), ContrastiveOptions(**options)), ScriptedEngine([], follows))
     assert answer.log_odds == pytest.approx(odds)
     assert answer.logprobs == (-4.0, -8.0, -6.0, -16.0)
 
 
 @pytest.mark.parametrize("style", ["chat", "raw"])
 def test_contrastive_weighs_both_responses_after_the_conversation(style: str) -> None:
-    request = Contrastive(style, 0, ContrastiveOptions()).request(QUESTION, "follow")  # type: ignore[arg-type]
+    request = Contrastive(style, (), ContrastiveOptions()).request(QUESTION, "follow")  # type: ignore[arg-type]
     text = said(request)
     assert "Choose by rule 0." in text
     assert "How do I bake {first}?" in text  # what was said is not filled in
@@ -114,7 +117,7 @@ def test_rubric_by_hand() -> None:
         sure = 4 if "four" in said(request) else 1
         return [0.0 if mark == sure else -math.inf for mark in range(5)]
 
-    answer = asked_of(Rubric("chat", 0, RubricOptions(scale=0.5)), ScriptedEngine([], odds))
+    answer = asked_of(Rubric("chat", (), RubricOptions(scale=0.5)), ScriptedEngine([], odds))
     assert answer.log_odds == pytest.approx(1.5)
     assert len(answer.logprobs or ()) == 10
 

@@ -18,7 +18,7 @@ NAN, INF = math.nan, math.inf
 
 
 def asked(style: str, shots: int) -> ChoiceRequest:
-    labeler = MultipleChoice(style, shots, MultipleChoiceOptions())  # type: ignore[arg-type]
+    labeler = MultipleChoice(style, comparison_demonstrations()[:shots], MultipleChoiceOptions())  # type: ignore[arg-type]
     principles = CONSTITUTION.principles
     return labeler.request(Question(comparison(), principles[0], tuple(principles[1 : 1 + shots]), 0))
 
@@ -65,7 +65,7 @@ def test_shots_carry_their_own_principles_and_right_answers(style: str) -> None:
     ],
 )
 def test_what_is_read_off(logprobs: list[float], least_mass: float, odds: float | None, unscored: str | None) -> None:
-    labeler = MultipleChoice("chat", 0, MultipleChoiceOptions(least_mass=least_mass))
+    labeler = MultipleChoice("chat", (), MultipleChoiceOptions(least_mass=least_mass))
     question = Question(comparison(), CONSTITUTION.principles[0], (), 0)
     (answer,) = labeler.ask(ScriptedEngine([], lambda _: logprobs), [question])
     assert answer.log_odds == (None if odds is None else pytest.approx(odds))

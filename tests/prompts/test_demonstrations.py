@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from precepts.feedback.critique_revision import round_turns
 from precepts.prompts.demonstrations import comparison_demonstrations, critique_demonstrations
 from precepts.prompts.formats import render
 
@@ -15,7 +16,7 @@ def test_two_rounds_show_a_response_that_was_fine_and_stays() -> None:
 
 
 def test_a_round_is_shown_in_the_format_of_the_real_item() -> None:
-    turns = critique_demonstrations()[0].turns()
+    turns = round_turns(critique_demonstrations()[0])
     roles = ["human", "assistant", "critique_request", "critique", "revision_request", "revision"]
     assert [turn.role for turn in turns] == roles
     raw = render(turns, "assistant", "raw")

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from precepts.errors import InputError
-from precepts.method import FEEDBACK, STAGES, steps
+from precepts.method import STAGES, left_out, steps
 from precepts.recipe import Recipe, arm_recipes, load_recipe
 from precepts.runs.folder import Run
 from precepts.runs.progress import clock
@@ -84,7 +84,7 @@ def lines_of(run: Run, recipe: Recipe | None, *, check: bool = True) -> list[Lin
     """The lines of a run's stages, compared with `recipe` where it is given. Raises InputError where something that
     the recipe names is not there and `check` is on."""
     changed = stale(run, all_parts(steps(recipe, run))) if recipe and check else {}
-    idle = FEEDBACK if recipe and recipe.preferences.harmless == "human" else ()
+    idle = left_out(recipe) if recipe else {"warm_up"}
     lines = [line(run, stage, changed.get(stage, [])) for stage in STAGES]
     unneeded = {each.stage for each in lines if each.stage in idle and each.state == "not begun"}
     return [replace(each, state="not needed") if each.stage in unneeded else each for each in lines]

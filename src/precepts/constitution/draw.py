@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
+from collections.abc import Sequence
 from itertools import accumulate
 
 from precepts.constitution.schema import Constitution, Principle
@@ -20,17 +21,16 @@ from precepts.errors import InputError
 from precepts.identity import seed_from
 
 
-def draw_principle(constitution: Constitution, *path: object) -> Principle:
+def draw_principle(principles: Sequence[Principle], *path: object) -> Principle:
     """One principle, drawn by weight with the seed that `path` (run seed, stage, item, ...) gives."""
-    principles = constitution.principles
     chooser = random.Random(seed_from("principle", *path))
     return chooser.choices(principles, weights=[principle.weight for principle in principles])[0]
 
 
-def draw_principles(constitution: Constitution, count: int, *path: object) -> list[Principle]:
+def draw_principles(principles: Sequence[Principle], count: int, *path: object) -> list[Principle]:
     """`count` principles for one item, drawn by weight and spread out, with the seed that `path` gives."""
     chooser = random.Random(seed_from("principles", *path))
-    line = list(constitution.principles)
+    line = list(principles)
     chooser.shuffle(line)
     step = sum(principle.weight for principle in line) / count
     start = chooser.random() * step

@@ -17,10 +17,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator
 
 from precepts.engines.base import ChoiceRequest, Engine, GenerateRequest, Reply
-from precepts.feedback.labeler import Answer, Question
+from precepts.feedback.labeler import Answer, Question, Shots, Shows
 from precepts.feedback.multiple_choice import OPTIONS, ask_to_choose, choice_answer, exchange, option_of, shown
 from precepts.odds import log_odds
-from precepts.prompts.demonstrations import COMPARISON, comparison_demonstrations
+from precepts.prompts.demonstrations import COMPARISON
 from precepts.prompts.formats import Format, as_sent
 from precepts.prompts.render import template
 from precepts.settings import Settings
@@ -55,12 +55,12 @@ class ChainOfThought:
         "templates/reasoning_answer.txt",
         COMPARISON,
     )
-    most_shots: ClassVar[int] = 6
+    shows: ClassVar[Shows] = "reasoned"
     Options: ClassVar[type[Settings]] = ChainOfThoughtOptions
 
-    def __init__(self, style: Format, shots: int, options: ChainOfThoughtOptions) -> None:
+    def __init__(self, style: Format, examples: Shots, options: ChainOfThoughtOptions) -> None:
         self.style, self.options = style, options
-        self.examples = comparison_demonstrations()[:shots]
+        self.examples = tuple(examples)
         self.opening, self.asking = template("reasoning"), template("reasoning_answer")
 
     def ask(self, engine: Engine, questions: Sequence[Question]) -> list[Answer]:

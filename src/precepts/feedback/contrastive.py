@@ -20,7 +20,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from precepts.engines.base import ChoiceRequest, Engine
-from precepts.feedback.labeler import Answer, Question
+from precepts.feedback.labeler import Answer, Lesson, Question, Shots, Shows
 from precepts.prompts.formats import Format, as_sent, render, turns_of
 from precepts.prompts.render import fill, template
 from precepts.records import Message
@@ -43,10 +43,10 @@ class Contrastive:
     version: ClassVar[int] = 1
     ordered: ClassVar[bool] = False
     wording: ClassVar[tuple[str, ...]] = tuple(f"templates/contrastive_{side}.txt" for side in SIDES)
-    most_shots: ClassVar[int] = 0
+    shows: ClassVar[Shows] = "nothing"
     Options: ClassVar[type[Settings]] = ContrastiveOptions
 
-    def __init__(self, style: Format, shots: int, options: ContrastiveOptions) -> None:
+    def __init__(self, style: Format, examples: Shots, options: ContrastiveOptions) -> None:
         self.style, self.options = style, options
 
     def ask(self, engine: Engine, questions: Sequence[Question]) -> list[Answer]:
@@ -64,6 +64,13 @@ class Contrastive:
             prompt = f"{told}{render(turns_of(each.messages), 'assistant', 'raw')}"
             return ChoiceRequest(prompt, (f" {each.first}", f" {each.second}"))
         return ChoiceRequest((Message("system", told), *each.messages), (each.first, each.second))
+
+    def lessons(self, question: Question) -> list[Lesson]:
+        """The better response where the principle is to be followed, the other where it is to be broken."""
+        each = question.comparison
+        better, worse = (each.first, each.second) if each.human == "first" else (each.second, each.first)
+        told = zip(SIDES, (better, worse), strict=True)
+        return [Lesson(self.request(question, side).prompt, response) for side, response in told]
 
     def _answer(
         self,

@@ -9,22 +9,33 @@ How it departs from the paper: beside the raw labelled layout there is a chat la
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from precepts.constitution import Principle
-from precepts.prompts.demonstrations import critique_demonstrations
+from precepts.demonstrations import CritiqueDemonstration
 from precepts.prompts.formats import Format, Rendered, Turn, render, turns_of
 from precepts.records import Messages
 
+Examples = Sequence[CritiqueDemonstration]
 
-def critique_prompt(messages: Messages, response: str, principle: Principle, style: Format, shots: int) -> Rendered:
+
+def critique_prompt(
+    messages: Messages, response: str, principle: Principle, style: Format, examples: Examples = ()
+) -> Rendered:
     """The prompt whose answer is a critique of `response`."""
-    return _render([*_examples(shots, direct=False), *_asked(messages, response, principle)], "critique", style)
+    return _render([*_examples(examples, direct=False), *_asked(messages, response, principle)], "critique", style)
 
 
 def revision_prompt(
-    messages: Messages, response: str, principle: Principle, critique: str | None, style: Format, shots: int
+    messages: Messages,
+    response: str,
+    principle: Principle,
+    critique: str | None,
+    style: Format,
+    examples: Examples = (),
 ) -> Rendered:
     """The prompt whose answer is a revision of `response`; directly, without a critique, where that is None."""
-    turns = [*_examples(shots, direct=critique is None), *_asked(messages, response, principle)]
+    turns = [*_examples(examples, direct=critique is None), *_asked(messages, response, principle)]
     turns = turns[:-1] if critique is None else [*turns, Turn("critique", critique)]
     return _render([*turns, Turn("revision_request", principle.revision_request)], "revision", style)
 
@@ -42,6 +53,13 @@ def _asked(messages: Messages, response: str, principle: Principle) -> list[Turn
     ]
 
 
-def _examples(shots: int, *, direct: bool) -> list[Turn]:
-    turns = [turn for example in critique_demonstrations()[:shots] for turn in example.turns()]
+def _examples(examples: Examples, *, direct: bool) -> list[Turn]:
+    turns = [turn for example in examples for turn in round_turns(example)]
     return [turn for turn in turns if not (direct and turn.role.startswith("critique"))]
+
+
+def round_turns(example: CritiqueDemonstration) -> list[Turn]:
+    """A demonstration's whole round, as turns."""
+    asked = ("critique_request", "critique", "revision_request", "revision")
+    said = [Turn(name, getattr(example, name)) for name in asked]
+    return [*turns_of(example.messages), Turn("assistant", example.response), *said]

@@ -52,7 +52,7 @@ def label_comparisons(
 ) -> list[AIPreference]:
     """An AI preference for each comparison, in order. Draws come from `seed` and the comparison's id, so a swapped
     comparison meets the same principles and gives one minus the label."""
-    examples = tuple(draw_principle(constitution, seed, "example", n) for n in range(shots))
+    examples = tuple(draw_principle(constitution.judging, seed, "example", n) for n in range(shots))
     asked = [
         _Asked(index, order, weight, Question(shown, principle, examples, _seed(seed, shown, principle)))
         for index, each in enumerate(comparisons)
@@ -72,7 +72,7 @@ def label_comparisons(
 
 def _drawn(constitution: Constitution, count: int, seed: int, name: str) -> list[tuple[Principle, float]]:
     """The principles drawn for a comparison with their parts of its label, which sum to one."""
-    drawn = draw_principles(constitution, count, seed, name)
+    drawn = draw_principles(constitution.judging, count, seed, name)
     times = Counter(principle.id for principle in drawn)
     return [(constitution.principle(each), times[each] / len(drawn)) for each in times]
 

@@ -6,7 +6,9 @@
    averaging, correcting for a liking of one place, abstaining.
 3. A labeler is a class with the attributes of `Labeler`. Precepts' own and those of other packages (entry points of
    the group `precepts.labelers`: name = class) are found the same way and made the same way.
-4. `log_odds` are natural logarithms: 0 is even, log 3 is three to one.
+4. A labeler that is `Teachable` says what a model should have answered, so that a small model can be taught to (the
+   warm-up, `lessons.py`).
+5. `log_odds` are natural logarithms: 0 is even, log 3 is three to one.
 """
 
 from __future__ import annotations
@@ -14,15 +16,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from precepts.constitution import Principle
+from precepts.demonstrations import ComparisonDemonstration
 from precepts.engines.base import Engine
 from precepts.errors import nearest
-from precepts.prompts.formats import Format
+from precepts.prompts.formats import Format, Rendered
 from precepts.records import Comparison
 from precepts.settings import Settings
 
+Shots = Sequence[ComparisonDemonstration]
+Shows = Literal["nothing", "comparisons", "reasoned"]
 GROUP = "precepts.labelers"
 BUILTIN = {
     "multiple_choice": "precepts.feedback.multiple_choice:MultipleChoice",
@@ -55,22 +60,41 @@ class Answer:
     unscored: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """Something a model is to say after a prompt: a chat's next turn, or the raw text that goes on (without the space
+    before it)."""
+
+    prompt: Rendered
+    answer: str
+
+
 class Labeler(Protocol):
     """The contract. `ordered`: whether an answer can depend on which response stands first, so that both orders are
-    worth asking. `wording`: the files of the prompts room whose words it sends. `most_shots`: few-shot examples it
-    has. `Options`: its own settings. `version` is part of every fingerprint: raise it when answers change."""
+    worth asking. `wording`: the files of the prompts room whose words it sends. `shows`: the few-shot examples it
+    takes, none, comparisons, or those that come with reasons. `Options`: its own settings. `version` is part of every
+    fingerprint: raise it when answers change."""
 
     name: ClassVar[str]
     version: ClassVar[int]
     ordered: ClassVar[bool]
     wording: ClassVar[tuple[str, ...]]
-    most_shots: ClassVar[int]
+    shows: ClassVar[Shows]
     Options: ClassVar[type[Settings]]
 
-    def __init__(self, style: Format, shots: int, options: Settings) -> None: ...
+    def __init__(self, style: Format, examples: Shots, options: Settings) -> None: ...
 
     def ask(self, engine: Engine, questions: Sequence[Question]) -> list[Answer]:
         """An answer to each question, in order."""
+        ...
+
+
+@runtime_checkable
+class Teachable(Protocol):
+    """A labeler whose question can be taught to a model (the warm-up)."""
+
+    def lessons(self, question: Question) -> list[Lesson]:
+        """What a model is to say where `question.comparison.human` names the better response."""
         ...
 
 

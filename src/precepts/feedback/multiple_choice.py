@@ -18,10 +18,11 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from precepts.demonstrations import ComparisonDemonstration
 from precepts.engines.base import ChoiceRequest, Engine
-from precepts.feedback.labeler import Answer, Question
+from precepts.feedback.labeler import Answer, Lesson, Question, Shots, Shows
 from precepts.odds import odds_of_first
-from precepts.prompts.demonstrations import COMPARISON, ComparisonDemonstration, comparison_demonstrations
+from precepts.prompts.demonstrations import COMPARISON
 from precepts.prompts.formats import Format, as_sent, plain
 from precepts.prompts.render import fill, template
 from precepts.records import Message, Messages
@@ -43,12 +44,12 @@ class MultipleChoice:
     version: ClassVar[int] = 1
     ordered: ClassVar[bool] = True
     wording: ClassVar[tuple[str, ...]] = ("templates/comparison.txt", "templates/comparison_answer.txt", COMPARISON)
-    most_shots: ClassVar[int] = 6
+    shows: ClassVar[Shows] = "comparisons"
     Options: ClassVar[type[Settings]] = MultipleChoiceOptions
 
-    def __init__(self, style: Format, shots: int, options: MultipleChoiceOptions) -> None:
+    def __init__(self, style: Format, examples: Shots, options: MultipleChoiceOptions) -> None:
         self.style, self.least_mass = style, options.least_mass
-        self.examples = comparison_demonstrations()[:shots]
+        self.examples = tuple(examples)
 
     def ask(self, engine: Engine, questions: Sequence[Question]) -> list[Answer]:
         """An answer to each question, from one call of the engine."""
@@ -63,6 +64,12 @@ class MultipleChoice:
         prompt, prefill = exchange(shots, ask_to_choose(question), opening, self.style)
         return ChoiceRequest(prompt, OPTIONS, prefill)
 
+    def lessons(self, question: Question) -> list[Lesson]:
+        """The option of the better response, asked without examples."""
+        prompt, prefill = exchange([], ask_to_choose(question), template("comparison_answer"), self.style)
+        option = OPTIONS[question.comparison.human == "second"]
+        return [Lesson(prompt, (prefill + option).strip())]
+
 
 def ask_to_choose(question: Question) -> str:
     """The question with both responses as options."""
@@ -73,7 +80,7 @@ def ask_to_choose(question: Question) -> str:
 def shown(examples: Sequence[ComparisonDemonstration], question: Question) -> list[tuple[str, ComparisonDemonstration]]:
     """Each few-shot example as it is asked under its own principle."""
     return [
-        (_options((Message("user", shot.prompt),), shot.first, shot.second, principle.comparison_request), shot)
+        (_options(shot.messages, shot.first, shot.second, principle.comparison_request), shot)
         for shot, principle in zip(examples, question.shots, strict=True)
     ]
 

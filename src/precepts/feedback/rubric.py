@@ -17,7 +17,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from precepts.engines.base import ChoiceRequest, Engine
-from precepts.feedback.labeler import Answer, Question
+from precepts.feedback.labeler import Answer, Lesson, Question, Shots, Shows
 from precepts.feedback.multiple_choice import exchange
 from precepts.prompts.formats import Format, as_sent, plain
 from precepts.prompts.render import fill, template
@@ -39,10 +39,10 @@ class Rubric:
     version: ClassVar[int] = 1
     ordered: ClassVar[bool] = False
     wording: ClassVar[tuple[str, ...]] = ("templates/rubric.txt", "templates/rubric_answer.txt")
-    most_shots: ClassVar[int] = 0
+    shows: ClassVar[Shows] = "nothing"
     Options: ClassVar[type[Settings]] = RubricOptions
 
-    def __init__(self, style: Format, shots: int, options: RubricOptions) -> None:
+    def __init__(self, style: Format, examples: Shots, options: RubricOptions) -> None:
         self.style, self.scale = style, options.scale
 
     def ask(self, engine: Engine, questions: Sequence[Question]) -> list[Answer]:
@@ -61,6 +61,12 @@ class Rubric:
         )
         prompt, prefill = exchange([], asked, template("rubric_answer"), self.style)
         return ChoiceRequest(prompt, MARKS, prefill)
+
+    def lessons(self, question: Question) -> list[Lesson]:
+        """The highest mark for the better response, the lowest for the other."""
+        marks = MARKS[::-4] if question.comparison.human == "first" else MARKS[::4]
+        asked = [self.request(question, response) for response in _both(question)]
+        return [Lesson(each.prompt, (each.prefill + mark).strip()) for each, mark in zip(asked, marks, strict=True)]
 
     def _answer(
         self, first: ChoiceRequest, second: ChoiceRequest, marks: list[float], other_marks: list[float]

@@ -178,6 +178,7 @@ def _reliability(board: Board) -> Picture | None:
 
 def _training(found: Gathered) -> Picture | None:
     curves = [
+        ("Critic: loss", "data", _curve(found.steps["warm_up"], "loss"), None),
         ("SL-CAI: loss", "sl", _curve(found.steps["sl"], "loss"), None),
         ("Preference model: loss", "data", _curve(found.steps["pm"], "loss"), log(2)),
         ("RL-CAI: reward", "rl", _curve(found.steps["rl"], "reward"), None),
@@ -208,7 +209,7 @@ def _training(found: Gathered) -> Picture | None:
     )
 
 
-_TRAINED = (("sl", "SL-CAI"), ("pm", "preference model"), ("rl", "RL-CAI"))
+_TRAINED = (("warm_up", "critic"), ("sl", "SL-CAI"), ("pm", "preference model"), ("rl", "RL-CAI"))
 
 
 def _curve(steps: Sequence[TrainingStep], what: str) -> list[tuple[float, float]]:

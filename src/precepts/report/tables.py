@@ -29,6 +29,7 @@ from precepts.runs.progress import clock
 
 DOES = {
     "prompts": "reads the prompts and splits them",
+    "warm_up": "the critic learns from demonstrations",
     "audit": "the feedback model labels what people have labelled",
     "respond": "the start model answers the training prompts",
     "revise": "critiques and revises the answers to red-team prompts",

@@ -15,14 +15,14 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
+from precepts.dialogue import is_dialogue, parse_dialogue, shared_prompt
 from precepts.errors import InputError, nearest
 from precepts.identity import content_hash, fraction_of
-from precepts.records import HumanComparison, Message, Messages, Prompt, messages_id
-from precepts.sources.dialogues import is_dialogue, parse_dialogue, shared_prompt
+from precepts.records import Demonstration, HumanComparison, Message, Messages, Prompt, messages_id
 from precepts.sources.read import HUB, Row, SourceSettings, rows, source_name
 from precepts.sources.split import side_of
 
-T = TypeVar("T", Prompt, HumanComparison)
+T = TypeVar("T", Prompt, HumanComparison, Demonstration)
 _ROLES = ("system", "user", "assistant")
 
 
@@ -34,6 +34,12 @@ def read_prompts(settings: SourceSettings, kind: str, held_out: float) -> Iterat
 def read_comparisons(settings: SourceSettings, held_out: float) -> Iterator[HumanComparison | None]:
     """The labelled comparisons of a source; None for each row without use."""
     return _limited(settings, lambda row: _comparisons(row, settings, held_out))
+
+
+def read_demonstrations(settings: SourceSettings) -> Iterator[Demonstration | None]:
+    """The worked rounds of a source (`prompt` or `messages`, `response`, `critique`, `revision`, and where they are
+    given `principle` and `worse`); None for each row without use."""
+    return _limited(settings, lambda row: [_demonstration(row, settings)])
 
 
 def read_answers(settings: SourceSettings) -> Iterator[tuple[dict[str, Any], Messages, str]]:
@@ -62,8 +68,31 @@ def _prompt(row: Row, settings: SourceSettings, kind: str, held_out: float) -> P
     if not messages or not messages[-1].content.strip():
         return None
     side = side_of(messages, held_out)
-    category = _text(row, settings, "category") or _text(row, settings, "kind") or ""
-    return Prompt(messages_id(messages), kind, side, category, source_name(settings), messages)
+    return Prompt(messages_id(messages), kind, side, _category(row, settings), source_name(settings), messages)
+
+
+def _demonstration(row: Row, settings: SourceSettings) -> Demonstration | None:
+    messages = _conversation(row, settings)
+    texts = [_needed(row, settings, name) for name in ("response", "critique", "revision")]
+    if not messages or not all(text.strip() for text in (messages[-1].content, *texts)):
+        return None
+    response, critique, revision = texts
+    worse = _text(row, settings, "worse") or ("" if response == revision else response)
+    return Demonstration(
+        id=content_hash([messages_id(messages), *texts], 12),
+        prompt_id=messages_id(messages),
+        category=_category(row, settings),
+        messages=messages,
+        response=response,
+        critique=critique,
+        revision=revision,
+        worse=worse if worse.strip() else "",
+        principle_id=_text(row, settings, "principle"),
+    )
+
+
+def _category(row: Row, settings: SourceSettings) -> str:
+    return _text(row, settings, "category") or _text(row, settings, "kind") or ""
 
 
 def _comparisons(row: Row, settings: SourceSettings, held_out: float) -> Iterator[HumanComparison | None]:
@@ -109,9 +138,9 @@ def _compared(
         return None
     prompt_id = messages_id(messages)
     side = side_of(messages, held_out)
-    category = _text(row, settings, "category") or _text(row, settings, "kind") or ""
     identity = content_hash([prompt_id, chosen, rejected], 12)
-    return HumanComparison(identity, prompt_id, side, category, source_name(settings), messages, chosen, rejected)
+    named = (_category(row, settings), source_name(settings))
+    return HumanComparison(identity, prompt_id, side, *named, messages, chosen, rejected)
 
 
 def _whole(row: Row, settings: SourceSettings, name: str) -> Messages | None:

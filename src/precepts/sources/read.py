@@ -24,7 +24,11 @@ from precepts.settings import Settings, is_there
 
 BUILTIN = "builtin:"
 HUB = "hf:"
-FIELDS = ("messages", "dialogue", "prompt", "chosen", "rejected", "corrects", "incorrects", "category")
+FIELDS = (
+    *("messages", "dialogue", "prompt", "category"),
+    *("chosen", "rejected", "corrects", "incorrects"),
+    *("response", "critique", "revision", "worse", "principle"),
+)
 
 
 class SourceSettings(Settings):

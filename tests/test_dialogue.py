@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from precepts.dialogue import is_dialogue, parse_dialogue, shared_prompt
 from precepts.records import Message
-from precepts.sources.dialogues import is_dialogue, parse_dialogue, shared_prompt
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,173 @@
+"""`precepts constitution coverage`: what each principle does to the labels of a set of prompts."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from precepts.cli.run import hush
+from precepts.constitution import Constitution, Principle, Source
+from precepts.constitution.lint import Finding
+from precepts.constitution.lint.rules import MODEL_RULES
+from precepts.engines import Engine, make_engine
+from precepts.errors import InputError
+from precepts.evals.coverage import Coverage, coverage
+from precepts.recipe import Recipe
+from precepts.records import Comparison
+from precepts.report.coverage_page import write_coverage_page
+from precepts.report.numbers import counted, decimal, percent, whole
+from precepts.runs.progress import Progress, clock
+from precepts.runs.work import chunked
+from precepts.sources.read import SourceSettings
+from precepts.stages.audit import labelled
+from precepts.stages.label import label_worker
+
+NEUTRAL = Principle(
+    id="neutral",
+    title="A bare request",
+    source=Source(work="Precepts"),
+    comparison_request="Choose one of the two responses.",
+)
+
+
+def coverage_command(
+    recipe: Recipe, source: str, limit: int | None, *, least: float, as_text: bool, page: Path | None, quiet: bool
+) -> None:
+    """Label the comparisons under each principle alone, say what each does. Raises PreceptsError."""
+    hush()
+    constitution = recipe.load_constitution()
+    items = list(labelled([SourceSettings(source=source, limit=limit)]))
+    if not items or not constitution.judging:
+        what = "no comparison in it can be used" if not items else "no principle has a comparison_request"
+        raise InputError(f"{source if not items else constitution.name}: {what}")
+    model, began = recipe.models.feedback or recipe.models.start, time.monotonic()
+    engine = make_engine(recipe.engine, model, model)
+    found = measured(recipe, constitution, engine, items, least, quiet=quiet)
+    seconds = time.monotonic() - began
+    claims = claims_of(found, constitution, items)
+    facts = {
+        "feedback model": model,
+        "labeler": recipe.label.labeler,
+        "comparisons": f"{Path(source).name}, {whole(len(items))}",
+        "cost": f"{whole(engine.usage.tokens_in)} tokens in, {clock(seconds)}",
+    }
+    if page:
+        write_coverage_page(page, found, constitution, items, claims, facts)
+    if as_text:
+        _show(found, constitution, claims, facts)
+    else:
+        print(json.dumps(_told(found, constitution, items, facts), indent=1))
+
+
+def measured(
+    recipe: Recipe,
+    constitution: Constitution,
+    engine: Engine,
+    items: Sequence[Comparison],
+    least: float,
+    *,
+    quiet: bool,
+) -> Coverage:
+    """What each principle does to the labels of these comparisons."""
+    asked = [NEUTRAL, *constitution.judging]
+    labels = []
+    with Progress(quiet=quiet).task("coverage", len(asked) * len(items), 0, "labels") as task:
+        for principle in asked:
+            alone = constitution.model_copy(update={"principles": [principle]})
+            work = label_worker(engine, recipe.label, recipe.format, alone, recipe.label.rules())
+            row: list[float | None] = []
+            for chunk in chunked(items, recipe.label.chunk_size, recipe.seed, "coverage", "records"):
+                row += [_towards_preferred(each) for each in work(chunk).records]
+                task.advance(len(chunk.items), principle.id)
+            labels.append(row)
+    return coverage(labels[1:], labels[0], least)
+
+
+def findings_of(found: Coverage, constitution: Constitution) -> list[Finding]:
+    """What a model makes of the principles, as findings of `lint`."""
+    names = [each.id for each in constitution.judging]
+    place = [index for index, each in enumerate(constitution.principles) if each.comparison_request]
+    idle = [
+        Finding("no-effect", MODEL_RULES["no-effect"].severity, place[index], "comparison_request", "moves no label")
+        for index in found.idle
+    ]
+    twins = [
+        Finding(
+            "twin",
+            MODEL_RULES["twin"].severity,
+            place[other],
+            "comparison_request",
+            f"moves labels as '{names[one]}' does (correlation {decimal(together)})",
+        )
+        for one, other, together in found.twins
+    ]
+    return idle + twins
+
+
+def _towards_preferred(label: Any) -> float | None:
+    """The probability of the response that people preferred."""
+    if label.p_first is None:
+        return None
+    return float(label.p_first if label.human != "second" else 1 - label.p_first)
+
+
+def claims_of(found: Coverage, constitution: Constitution, items: Sequence[Comparison]) -> list[str]:
+    """What the figures say, in sentences."""
+    names, total = [each.id for each in constitution.judging], len(items)
+    moved = decimal(found.least)
+    idle = ", ".join(names[index] for index in found.idle)
+    never = f"{counted(len(found.idle), 'principle')} of {len(names)} move no label by {moved} or more: {idle}."
+    silent = f"{counted(len(found.silent), 'prompt')} of {total} ({percent(len(found.silent) / total)})"
+    claims = [
+        never if found.idle else f"Every principle moves some label by {moved} or more.",
+        f"{silent} have no principle that speaks to them."
+        if found.silent
+        else "Some principle speaks to every prompt.",
+    ]
+    if found.twins:
+        shown = "; ".join(f"{names[a]} and {names[b]} ({decimal(r)})" for a, b, r in found.twins[:6])
+        more = f"; and {len(found.twins) - 6} more" if len(found.twins) > 6 else ""
+        claims.append(f"{counted(len(found.twins), 'pair')} of principles always agree: {shown}{more}.")
+    else:
+        claims.append("No two principles always agree.")
+    if found.unscored:
+        claims.append(f"{counted(found.unscored, 'label')} could not be read and are left out.")
+    return claims
+
+
+def _show(found: Coverage, constitution: Constitution, claims: list[str], facts: dict[str, str]) -> None:
+    console = Console()
+    console.print(Text(" · ".join(f"{name} {value}" for name, value in facts.items()), "dim"))
+    for index in sorted(range(len(found.mean)), key=lambda index: -found.mean[index]):
+        share, mean = found.moved[index].value, found.mean[index]
+        bar = "█" * round(20 * min(1.0, share))
+        name = constitution.judging[index].id
+        console.print(Text(f"{name:<28.28} {bar:<20} speaks to {percent(share)}, mean effect {decimal(mean)}"))
+    for claim in claims:
+        console.print(Text(claim))
+
+
+def _told(
+    found: Coverage, constitution: Constitution, items: Sequence[Comparison], facts: dict[str, str]
+) -> dict[str, Any]:
+    names = [each.id for each in constitution.judging]
+    return {
+        **facts,
+        "constitution_hash": constitution.hash,
+        "least": found.least,
+        "principles": [
+            {"id": name, "moved": found.moved[n].value, "mean_effect": found.mean[n], "idle": n in found.idle}
+            for n, name in enumerate(names)
+        ],
+        "silent": [items[index].id for index in found.silent],
+        "twins": [{"one": names[a], "other": names[b], "correlation": r} for a, b, r in found.twins],
+        "unscored": found.unscored,
+        "comparisons": [each.id for each in items],
+        "effects": [[None if value != value else round(float(value), 4) for value in row] for row in found.effects],
+    }

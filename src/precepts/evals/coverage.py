@@ -1,0 +1,79 @@
+"""Which principles have anything to say about which prompts, from how much each moves the preference.
+
+1. `effect[p][c]` is the label of comparison c under principle p alone, less its label under a request that only asks
+   to choose: how far this principle moves the preference, in probability, with its sign.
+2. A principle speaks to a prompt where it moves the label by at least `least`. One that speaks to no prompt never
+   decides; a prompt that no principle speaks to is one that the constitution is silent about. Both are what went wrong
+   in collected constitutions (Anthropic 2023).
+3. Two principles are twins where their effects go together (Pearson's correlation of at least `TWIN`): one of them is
+   enough on such prompts, or the feedback model cannot tell them apart.
+Departs from the paper, which draws principles at random and never asks what each does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from precepts.evals.statistics import Estimate, wilson
+
+TWIN = 0.95
+LEAST = 0.05  # probability
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """`effects` (principles, comparisons), nan where there is no label; `moved` the share of comparisons each principle
+    speaks to, `mean` its mean absolute effect; `idle` principles that never decide and `silent` comparisons, by index;
+    `twins` (first, second, correlation); `unscored` labels."""
+
+    effects: np.ndarray
+    least: float
+    moved: tuple[Estimate, ...]
+    mean: tuple[float, ...]
+    idle: tuple[int, ...]
+    silent: tuple[int, ...]
+    twins: tuple[tuple[int, int, float], ...]
+    unscored: int
+
+
+def coverage(
+    labels: Sequence[Sequence[float | None]], neutral: Sequence[float | None], least: float = LEAST
+) -> Coverage:
+    """`labels` [p][c]: the label of comparison c under principle p; `neutral` [c]: without a principle.
+
+    >>> found = coverage([[0.9, 0.5], [0.5, 0.5]], [0.5, 0.5])
+    >>> found.idle, found.silent
+    ((1,), (1,))
+    """
+    rows = np.array([[np.nan if p is None else p for p in row] for row in labels], dtype=float)
+    effects = rows - np.array([np.nan if p is None else p for p in neutral], dtype=float)
+    speaks, there = np.abs(np.nan_to_num(effects)) >= least, ~np.isnan(effects)
+    return Coverage(
+        effects=effects,
+        least=least,
+        moved=tuple(wilson(int(one.sum()), int(other.sum())) for one, other in zip(speaks, there, strict=True)),
+        mean=tuple(
+            float(np.abs(row[seen]).mean()) if seen.any() else 0.0 for row, seen in zip(effects, there, strict=True)
+        ),
+        idle=tuple(int(p) for p in np.flatnonzero(~speaks.any(axis=1))),
+        silent=tuple(int(c) for c in np.flatnonzero(~speaks.any(axis=0))),
+        twins=tuple(_twins(effects)),
+        unscored=int((~there).sum()),
+    )
+
+
+def _twins(effects: np.ndarray) -> list[tuple[int, int, float]]:
+    found = []
+    for one, other in combinations(range(len(effects)), 2):
+        both = ~np.isnan(effects[one]) & ~np.isnan(effects[other])
+        first, second = effects[one][both], effects[other][both]
+        if len(first) < 3 or first.std() < 1e-9 or second.std() < 1e-9:
+            continue
+        together = float(np.corrcoef(first, second)[0, 1])
+        if together >= TWIN:
+            found.append((one, other, together))
+    return sorted(found, key=lambda twin: -twin[2])

@@ -1,0 +1,64 @@
+"""What a small model is taught before it criticises and judges: the warm-up's lessons, from demonstrations.
+
+1. A demonstration is a whole round: prompt, response, critique, revision. It gives two lessons, the critique and the
+   revision, each in the identical format of stage `revise` without few-shot examples; one where revisions are direct.
+2. It also gives a comparison where a worse response is known (what was revised; or one that was written to be worse
+   than an answer that was fine), asked in both orders and under several principles in the labeler's own format.
+3. A demonstration is shown under the principle it was written for where the constitution has it, else under one drawn
+   by weight: the critique of a good demonstration names what is wrong and not the rule.
+How it departs from the paper: the paper's models were large enough to learn this from a few examples in the prompt.
+"""
+
+from __future__ import annotations
+
+from precepts.constitution import Constitution, Principle, draw_principle, draw_principles
+from precepts.feedback.critique_revision import critique_prompt, revision_prompt
+from precepts.feedback.labeler import Lesson, Question, Teachable
+from precepts.identity import content_hash
+from precepts.prompts.formats import Format
+from precepts.records import Comparison, Demonstration
+
+
+def round_lessons(
+    demonstration: Demonstration, constitution: Constitution, style: Format, seed: int, *, direct: bool = False
+) -> list[Lesson]:
+    """The critique and the revision of a demonstration; the revision alone where it is `direct`."""
+    each, principle = demonstration, principle_of(demonstration, constitution, seed)
+    asked = (each.messages, each.response, principle)
+    revision = Lesson(revision_prompt(*asked, None if direct else each.critique, style), each.revision)
+    return [revision] if direct else [Lesson(critique_prompt(*asked, style), each.critique), revision]
+
+
+def choice_lessons(
+    demonstration: Demonstration, labeler: Teachable, constitution: Constitution, principles: int, seed: int
+) -> list[Lesson]:
+    """What a labeler is to say of a demonstration's comparison, in both orders, under each of `principles` drawn
+    ones; nothing where it has no comparison."""
+    comparison = comparison_of(demonstration)
+    if comparison is None:
+        return []
+    drawn = draw_principles(constitution.judging, principles, seed, "choice", demonstration.id)
+    return [
+        lesson
+        for principle in {each.id: each for each in drawn}.values()
+        for shown in (comparison, comparison.swap())
+        for lesson in labeler.lessons(Question(shown, principle, (), 0))
+    ]
+
+
+def comparison_of(demonstration: Demonstration) -> Comparison | None:
+    """The revision against the worse response, where there is one."""
+    each = demonstration
+    if not each.worse or each.worse == each.revision:
+        return None
+    identity = content_hash([each.prompt_id, each.revision, each.worse], 12)
+    texts = (each.revision, each.worse, "first")
+    return Comparison(identity, each.prompt_id, "train", each.category, each.messages, *texts)
+
+
+def principle_of(demonstration: Demonstration, constitution: Constitution, seed: int) -> Principle:
+    """The principle a demonstration is shown under."""
+    for principle in constitution.revising:
+        if principle.id == demonstration.principle_id:
+            return principle
+    return draw_principle(constitution.revising, seed, "demonstration", demonstration.id)
