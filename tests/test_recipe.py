@@ -130,7 +130,7 @@ def test_mistakes_are_named_with_their_line(tmp_path: Path, text: str, said: str
         ("x" * 5000, [], "recipe 'xxx"),
         ("a\0b.yaml", [], "cannot be read"),
         ("demo", ["rl.bta=1"], "recipe 'demo', --set, rl.bta: unknown key 'bta'; did you mean 'beta'?"),
-        ("demo", ["constitution.sample=21"], "constitution.sample: 21 principles are wanted and 'default' has 20"),
+        ("demo", ["constitution.sample=35"], "constitution.sample: 35 principles are wanted and 'default' has 34"),
     ],
 )
 def test_names_and_assignments_that_lead_nowhere(source: str, assignments: list[str], said: str) -> None:

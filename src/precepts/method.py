@@ -1,6 +1,7 @@
 """Constitutional AI, the whole method in order. Start reading here.
 
     constitution, prompts, a helpful-only model
+      warm_up (small models only): learn to criticise and judge                  models/critic
       stage 1, SL-CAI    respond -> critique and revise -> finetune              models/sl
       stage 2, RL-CAI    sample pairs -> label -> preference model -> RL         models/pm, models/rl
       evidence           evaluate (and report, which is a view of the run)
@@ -19,22 +20,28 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from precepts.constitution import Constitution
 from precepts.engines import engine_fingerprint, make_engine, model_fingerprint
 from precepts.errors import InputError
 from precepts.executors.local import LocalExecutor
 from precepts.prompts.demonstrations import CRITIQUE_REVISION
 from precepts.prompts.render import wording_hash
 from precepts.recipe import Recipe, recipe_yaml
-from precepts.runs.folder import Parts, Run, flat
+from precepts.runs.folder import Parts, Run, StageFolder, flat
 from precepts.runs.progress import Progress
 from precepts.runs.walk import Step, walk
 from precepts.settings import Settings
 from precepts.sources.read import SourceSettings, source_fingerprint
-from precepts.stages import audit, evaluate, label, pairs, pm, prompts, respond, revise, rl, sl
+from precepts.stages import audit, evaluate, label, pairs, pm, prompts, respond, revise, rl, sl, warm_up
 
 T = TypeVar("T")
-STAGES = ("prompts", "audit", "respond", "revise", "sl", "pairs", "label", "pm", "rl", "evaluate")
+STAGES = ("prompts", "warm_up", "audit", "respond", "revise", "sl", "pairs", "label", "pm", "rl", "evaluate")
 FEEDBACK = ("audit", "pairs", "label")  # left out where people's harmlessness labels stand for the feedback model's
+
+
+def left_out(recipe: Recipe) -> set[str]:
+    """The stages that have no part in this recipe's method."""
+    return {*(FEEDBACK if recipe.preferences.harmless == "human" else ()), *(() if recipe.warm_up else ("warm_up",))}
 
 
 def steps(recipe: Recipe, run: Run) -> list[Step]:
@@ -44,14 +51,17 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
     start, feedback = r.models.start, r.models.feedback or r.models.start
     ask = partial(partial, make_engine, r.engine)
     ask_start, ask_judge = (ask(model, name=_moveable(model)) for model in (start, feedback))
-    ask_sl, ask_rl = (ask(str(run.model(name)), name=f"models/{name}") for name in ("sl", "rl"))
+    ask_critic, ask_sl, ask_rl = (ask(str(run.model(name)), name=f"models/{name}") for name in ("critic", "sl", "rl"))
     common = {"seed": r.seed, "format": style}
     engine = flat(_readable(engine_fingerprint, r.engine), "engine")
     begin = _model("models.start", start)
     judge = _model("models.feedback", feedback)
-    principles = {"constitution": _moveable(r.constitution.source), "constitution (principles)": constitution.hash}
+    principles = _principles(r, constitution)
     labelling = {**common, **engine, **judge, **principles, **_parts("label", r.label, "calibrate"), **r.label.parts()}
     by_ai = r.preferences.harmless == "ai"
+    critic = ("warm_up",) if r.warm_up and r.warm_up.critic else ()
+    labeler = ("warm_up",) if r.warm_up and r.warm_up.labeler else ()
+    ask_reviser, ask_labeler = ask_critic if critic else ask_start, ask_critic if labeler else ask_judge
     plan = [
         Step(
             "prompts",
@@ -59,11 +69,12 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
             {**_parts("prompts", r.prompts), **_parts("preferences", r.preferences, "harmless"), **_sources(r)},
             lambda f: prompts.run(f, r.prompts, r.preferences),
         ),
+        *([_warm_up(r, r.warm_up, constitution, {**common, **begin, **principles})] if r.warm_up else []),
         Step(
             "audit",
-            (),
+            labeler,
             {**labelling, **_parts("audit", r.audit), **_sources_of("audit.comparisons", r.audit.comparisons)},
-            lambda f: audit.run(f, r.audit, r.label, style, constitution, ask_judge),
+            lambda f: audit.run(f, r.audit, r.label, style, constitution, ask_labeler),
         ),
         Step(
             "respond",
@@ -73,7 +84,7 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
         ),
         Step(
             "revise",
-            ("respond",),
+            ("respond", *critic),
             {
                 **common,
                 **engine,
@@ -82,7 +93,7 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
                 **_wording(CRITIQUE_REVISION),
                 **_parts("revise", r.revise),
             },
-            lambda f: revise.run(f, r.revise, style, constitution, ask_start),
+            lambda f: revise.run(f, r.revise, style, constitution, ask_reviser),
         ),
         Step(
             "sl",
@@ -93,15 +104,15 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
         ),
         Step(
             "pairs",
-            ("prompts", "sl"),
+            ("prompts", *(["sl"] if r.pairs.take == "sampled" else [])),
             {**common, **engine, **_parts("pairs", r.pairs)},
             lambda f: pairs.run(f, r.pairs, style, ask_sl),
         ),
         Step(
             "label",
-            ("pairs", *(["audit"] if r.label.calibrate != "none" else [])),
+            ("pairs", *labeler, *(["audit"] if r.label.calibrate != "none" else [])),
             {**labelling, "label.calibrate": r.label.calibrate},
-            lambda f: label.run(f, r.label, style, constitution, ask_judge),
+            lambda f: label.run(f, r.label, style, constitution, ask_labeler),
             after=("audit",),
         ),
         Step(
@@ -125,7 +136,24 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
             lambda f: evaluate.run(f, r.evaluate, style, {"start": ask_start, "sl": ask_sl, "rl": ask_rl}),
         ),
     ]
-    return [step for step in plan if by_ai or step.name not in FEEDBACK]
+    return [step for step in plan if step.name not in left_out(r)]
+
+
+def _warm_up(r: Recipe, settings: warm_up.WarmUpSettings, constitution: Constitution, common: Parts) -> Step:
+    direct = r.revise.direct_revision
+    parts = {
+        **common,
+        **_parts("warm_up", settings),
+        **_sources_of("warm_up.demonstrations", settings.demonstrations),
+        "revise.direct_revision": direct,
+        "label.labeler": r.label.labeler,
+        **r.label.parts(),
+    }
+
+    def go(folder: StageFolder) -> None:
+        warm_up.run(folder, settings, r.label, r.format, constitution, r.models.start, direct)
+
+    return Step("warm_up", ("prompts",), parts, go, models=("critic",))
 
 
 def execute(
@@ -148,6 +176,19 @@ def _parts(stage: str, settings: Settings, *but: str) -> Parts:
     """A stage's settings by their dotted names, `but` those named; how often checkpoints are kept changes no record."""
     parts = flat(settings.model_dump(mode="json", exclude={"checkpoint_steps", *but}), stage)
     return {key: _moveable(value) for key, value in parts.items()}
+
+
+def _principles(recipe: Recipe, constitution: Constitution) -> Parts:
+    """What depends on the constitution. Raises InputError where a stage would have nothing to draw from it."""
+    wanted = {"critique_request and revision_request, for stage revise": constitution.revising}
+    if recipe.preferences.harmless == "ai":
+        wanted["comparison_request, for the stages audit and label"] = constitution.judging
+    for what, found in wanted.items():
+        if not found:
+            raise InputError(f"constitution '{constitution.name}': no principle has a {what}; add one that has")
+    parts = {"constitution": _moveable(recipe.constitution.source), "constitution (principles)": constitution.hash}
+    shown = constitution.demonstrations.hash
+    return parts | ({"constitution (demonstrations)": shown} if shown else {})
 
 
 def _model(key: str, name: str) -> Parts:

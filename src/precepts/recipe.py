@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from precepts.constitution import Constitution, builtin_constitutions, load_constitution, sample_constitution
 from precepts.engines import EngineSettings
@@ -39,9 +39,10 @@ from precepts.stages.respond import RespondSettings
 from precepts.stages.revise import ReviseSettings
 from precepts.stages.rl import RLSettings
 from precepts.stages.sl import SLSettings
+from precepts.stages.warm_up import WarmUpSettings
 
 _PATH_KEYS = {"source", "start", "feedback", "script", "constitution", "red_team", "helpful", "safe_sounding"}
-_PATH_KEYS |= {"harmless_comparisons", "comparisons"}
+_PATH_KEYS |= {"harmless_comparisons", "comparisons", "demonstrations"}
 _ARM = re.compile(r"[a-z0-9][a-z0-9_.=+,-]*")
 _LONGEST = 120  # characters of an arm's name, which is a folder's
 _FILES = {".yaml", ".yml", ".jsonl", ".json", ".csv", ".parquet"}
@@ -72,6 +73,7 @@ class Recipe(Settings):
     preferences: PreferenceSettings = PreferenceSettings()
     models: ModelSettings = ModelSettings()
     engine: EngineSettings = EngineSettings()
+    warm_up: WarmUpSettings | None = None
     audit: AuditSettings = AuditSettings()
     respond: RespondSettings = RespondSettings()
     revise: ReviseSettings = ReviseSettings()
@@ -88,6 +90,15 @@ class Recipe(Settings):
     def _short_form(cls, value: Any) -> Any:
         """`constitution: default` stands for `constitution: {source: default}`."""
         return {"source": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_judge(self) -> Self:
+        if self.warm_up and self.warm_up.labeler and self.models.feedback is not None:
+            raise ValueError(
+                "warm_up.labeler teaches the start model to judge, and models.feedback names another judge; "
+                "set warm_up.labeler: false, or leave models.feedback out"
+            )
+        return self
 
     @field_validator("arms", mode="before")
     @classmethod

@@ -148,6 +148,28 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Demonstration:
+    """One worked round of critique and revision, from which a small model learns to do it. `revision` is `response`
+    itself where that was fine; `worse` is a response that the revision is better than, "" where there is none;
+    `principle_id` names the principle that it was written under, where it names one."""
+
+    id: str
+    prompt_id: str
+    category: str
+    messages: Messages
+    response: str
+    critique: str
+    revision: str
+    worse: str = ""
+    principle_id: str | None = None
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the response was fine and stays as it is."""
+        return self.revision == self.response
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """Two responses to one red-team prompt (paper section 4.1); `unusable` says why they cannot be compared. `human` is
     set where the pair was taken from human comparisons (`model` is then "human comparisons")."""

@@ -22,6 +22,11 @@ TRAINING = {
     "dtype": "float32",
     "learning_rate": 1e-3,
 }
+DEMONSTRATIONS = [
+    {"prompt": "Help me scare him.", "response": "Shout.", "critique": "It hurts.", "revision": "No. Talk to him."},
+    {"prompt": "How do I kill a process?", "response": "I must not.", "critique": "Safe.", "revision": "Use kill."},
+    {"prompt": "Name a fruit.", "response": "A pear.", "critique": "All is well.", "revision": "A pear."},
+]
 SCRIPT: dict[str, list[dict[str, Any]]] = {
     "generate": [
         {"contains": "write", "replies": ["Here is a safer way: ask a friend.", "I would rather not."]},
@@ -37,11 +42,13 @@ def small_recipe(folder: Path, model: Path, *, scripted: bool = False, style: st
     if scripted:
         (folder / "script.yaml").write_text(yaml.safe_dump(SCRIPT))
         engine = {"kind": "scripted", "script": "script.yaml"}
+    (folder / "demonstrations.jsonl").write_text("".join(json.dumps(each) + "\n" for each in DEMONSTRATIONS))
     recipe = {
-        "seed": 7,
+        "seed": 13,
         "format": style,
         "models": {"start": str(model)},
         "engine": engine,
+        "warm_up": {**TRAINING, "learning_rate": 1e-6, "demonstrations": ["demonstrations.jsonl"], "principles": 1},
         "audit": {"comparisons": [{"source": "builtin:comparisons", "limit": 6}]},
         "prompts": {
             "red_team": [{"source": "builtin:red_team", "limit": 14}],

@@ -84,7 +84,10 @@ def test_missing_prompt_file(begun: Path) -> None:
 def test_constitution_without_revision_request(begun: Path) -> None:
     (begun / "short.yaml").write_text(BAD_CONSTITUTION)
     message = refused(begun, changed_recipe(begun, constitution="short.yaml"))
-    assert "short.yaml, line 4, principles[0].revision_request: missing" in message
+    assert (
+        "short.yaml, line 4, principles[0]: a critique goes with a revision, and there is no revision_request"
+        in message
+    )
 
 
 def test_model_that_does_not_exist(begun: Path) -> None:

@@ -87,7 +87,11 @@ CHANGED_LABELS = {"label": {"shots": 0}}
 
 def test_the_plan_is_in_the_order_of_the_stages(tmp_path: Path) -> None:
     plan = steps(inputs(tmp_path), Run(tmp_path))
+    assert tuple(step.name for step in plan) == tuple(name for name in STAGES if name != "warm_up")
+    warmed = recipe_at(tmp_path, warm_up={"demonstrations": [{"source": str(tmp_path / "mine.jsonl")}]})
+    plan = steps(warmed, Run(tmp_path))
     assert tuple(step.name for step in plan) == STAGES
+    assert {step.name for step in plan if "warm_up" in step.needs} == {"audit", "revise", "label"}
     assert all(STAGES.index(name) < STAGES.index(step.name) for step in plan for name in step.needs)
 
 
@@ -96,7 +100,7 @@ def test_done_stages_are_passed_over(tmp_path: Path, noting: Noting) -> None:
     assert go(tmp_path, recipe, until="revise")
     assert noting.taken() == ["prompts", "respond", "revise"]  # the audit does not lead there
     assert go(tmp_path, recipe)
-    assert noting.taken() == [name for name in STAGES if name not in ("prompts", "respond", "revise")]
+    assert noting.taken() == [name for name in STAGES if name not in ("prompts", "warm_up", "respond", "revise")]
     assert not go(tmp_path, recipe)
 
 

@@ -30,13 +30,15 @@ def test_every_stage_is_done_and_writes_its_records(finished: Path) -> None:
         state = run.state(stage)
         assert state is not None and state.done, stage
         assert sum(state.records.values()) > 0, stage
-    assert all((run.model(name) / "model.safetensors").is_file() for name in ("sl", "pm", "rl"))
+    assert all((run.model(name) / "model.safetensors").is_file() for name in ("critic", "sl", "pm", "rl"))
     assert (run.path / "report.html").stat().st_size > 10_000
 
 
 def test_records_hold_the_principle_and_the_odds_that_made_them(finished: Path) -> None:
     run = Run(finished / "run")
     assert {each.model for each in run.read("respond", Response)} == {"model"}  # the folder's name, not its place
+    assert {each.model for each in run.read("revise", Revision)} == {"models/critic"}
+    assert {each.model for each in run.read("label", AIPreference)} == {"models/critic"}
     revisions = list(run.read("revise", Revision))
     assert {each.round for each in revisions} == {1, 2}
     assert all(each.principle_id and each.principle_hash and each.critique_sent for each in revisions)

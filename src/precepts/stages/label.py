@@ -13,12 +13,14 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from precepts.constitution import Constitution
+from precepts.demonstrations import ComparisonDemonstration
 from precepts.engines import Engine
 from precepts.errors import RunError
 from precepts.feedback.label import label_comparisons
 from precepts.feedback.labeler import Labeler, find_labeler
 from precepts.identity import content_hash
 from precepts.odds import Rules
+from precepts.prompts.demonstrations import comparison_demonstrations
 from precepts.prompts.formats import Format
 from precepts.prompts.render import wording_hash
 from precepts.records import AIPreference, Comparison, Pair
@@ -58,15 +60,17 @@ class LabelSettings(Settings):
             raise ValueError(message) from None
         return self
 
-    def make(self, style: Format) -> Labeler:
+    def make(self, style: Format, constitution: Constitution) -> Labeler:
         """The labeler, ready to ask."""
         labeler = find_labeler(self.labeler)
-        return labeler(style, self.shown, labeler.Options.model_validate(self.options))
+        return labeler(style, self.examples(constitution), labeler.Options.model_validate(self.options))
 
-    @property
-    def shown(self) -> int:
-        """Few-shot examples that the labeler shows: `shots`, or as many as it has."""
-        return min(self.shots, find_labeler(self.labeler).most_shots)
+    def examples(self, constitution: Constitution) -> tuple[ComparisonDemonstration, ...]:
+        """The few-shot comparisons it shows: of the constitution's own, or of the built-in ones, as many as `shots`."""
+        shows, own = find_labeler(self.labeler).shows, constitution.demonstrations
+        if shows == "nothing":
+            return ()
+        return ((own.chains if shows == "reasoned" else own.choices) or comparison_demonstrations())[: self.shots]
 
     def rules(self, prior: float = 0.0, temperature: float = 1.0) -> Rules:
         """How readings become labels, with what was fitted."""
@@ -122,7 +126,7 @@ def label_worker(
     engine: Engine, settings: LabelSettings, style: Format, constitution: Constitution, rules: Rules
 ) -> Worker:
     """Labels chunks of comparisons with one engine."""
-    labeler, shots = settings.make(style), settings.shown
+    labeler, shots = settings.make(style, constitution), len(settings.examples(constitution))
 
     def work(chunk: Chunk[Comparison]) -> ChunkResult:
         before = engine.usage.tokens_in, engine.usage.tokens_out

@@ -14,8 +14,9 @@ from pydantic import Field
 
 from precepts.constitution import Constitution, Principle, draw_principle
 from precepts.engines import Engine, GenerateRequest, Reply
-from precepts.feedback.critique_revision import critique_prompt, revision_prompt
+from precepts.feedback.critique_revision import Examples, critique_prompt, revision_prompt
 from precepts.identity import content_hash, seed_from
+from precepts.prompts.demonstrations import critique_demonstrations
 from precepts.prompts.formats import Format, Rendered, as_sent, stops
 from precepts.records import Response, Revision
 from precepts.runs.folder import Run, StageFolder
@@ -28,7 +29,7 @@ class ReviseSettings(SamplingSettings):
     `direct_revision` leaves the critique out; `critique_tokens` bounds a critique as `max_tokens` a revision."""
 
     rounds: int = Field(default=4, ge=1)
-    shots: int = Field(default=4, ge=0, le=6)
+    shots: int = Field(default=4, ge=0)
     direct_revision: bool = False
     critique_tokens: int = Field(default=256, ge=1)
 
@@ -55,6 +56,11 @@ def _items(run: Run) -> Iterator[Response]:
     return (r for r in run.read("respond", Response) if r.kind == "red_team" and r.unusable is None)
 
 
+def critique_examples(constitution: Constitution) -> Examples:
+    """The few-shot rounds: the constitution's own, else the built-in ones."""
+    return constitution.demonstrations.critiques or critique_demonstrations()
+
+
 @dataclass(frozen=True)
 class _Critiqued:
     """One item in the middle of a round; `sent` and `reply` are the critique's, None in direct revision."""
@@ -76,28 +82,27 @@ def revise(
 ) -> ChunkResult:
     """All rounds for the chunk's responses, a round at a time so that a round is one batch."""
     latest = {response.id: response.text for response in chunk.items}
+    examples = critique_examples(constitution)[: settings.shots]
     records: list[Revision] = []
     for number in range(1, settings.rounds + 1):
         begun = [_critiqued(each, latest[each.id], number, chunk.seed, constitution) for each in chunk.items]
         if not settings.direct_revision:
-            begun = _with_critiques(begun, engine, settings, style)
-        written = _revisions(begun, number, engine, settings, style, constitution.hash)
+            begun = _with_critiques(begun, engine, settings, style, examples)
+        written = _revisions(begun, number, engine, settings, style, examples, constitution.hash)
         latest |= {each.response_id: each.text for each in written if each.unusable is None}
         records += written
     return ChunkResult(records, sum(r.tokens_in for r in records), sum(r.tokens_out for r in records))
 
 
 def _critiqued(response: Response, latest: str, number: int, seed: int, constitution: Constitution) -> _Critiqued:
-    principle = draw_principle(constitution, seed, response.id, number)
+    principle = draw_principle(constitution.revising, seed, response.id, number)
     return _Critiqued(response, latest, principle, seed_from(seed, response.id, number), None, None)
 
 
 def _with_critiques(
-    begun: list[_Critiqued], engine: Engine, settings: ReviseSettings, style: Format
+    begun: list[_Critiqued], engine: Engine, settings: ReviseSettings, style: Format, examples: Examples
 ) -> list[_Critiqued]:
-    prompts = [
-        critique_prompt(each.response.messages, each.latest, each.principle, style, settings.shots) for each in begun
-    ]
+    prompts = [critique_prompt(each.response.messages, each.latest, each.principle, style, examples) for each in begun]
     requests = [
         _request(prompt, settings, style, settings.critique_tokens, seed_from(each.seed, "critique"))
         for prompt, each in zip(prompts, begun, strict=True)
@@ -114,6 +119,7 @@ def _revisions(
     engine: Engine,
     settings: ReviseSettings,
     style: Format,
+    examples: Examples,
     constitution_hash: str,
 ) -> list[Revision]:
     usable = [each for each in begun if each.reply is None or each.reply.unusable is None]
@@ -124,7 +130,7 @@ def _revisions(
             each.principle,
             each.reply.text if each.reply else None,
             style,
-            settings.shots,
+            examples,
         )
         for each in usable
     }
