@@ -1,8 +1,7 @@
-"""Supervised finetuning on a CPU: tokens per second as we train, and as TRL trains without our head and batches.
+"""Supervised finetuning on a CPU: tokens per second as we train, and as TRL trains without our head.
 
 1. Both finetune the same model on the same rounds of critique and revision, made from built-in comparisons, with the
-   same LoRA, batch, precision and optimiser. "TRL's own" leaves out the head of `training/head.py` and batches of
-   like length.
+   same LoRA, batch, precision and optimiser. "TRL's own" leaves out the head of `training/head.py`.
 2. Ways alternate, with a fresh model each time; loading and tokenising are not timed. A first round on one batch warms
    up and is left out.
 3. Printed: tokens (without padding) per second, and how many times as fast ours is: the median over the rounds of the
@@ -22,8 +21,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
-
-import trl
 
 from precepts.constitution import load_constitution
 from precepts.feedback.lessons import round_lessons
@@ -96,12 +93,7 @@ def _as_it_comes(plain: bool) -> Iterator[None]:
     if not plain:
         yield
         return
-    config = trl.SFTConfig
-
-    def unsorted(**given: Any) -> Any:
-        return config(**{**given, "train_sampling_strategy": "random"})
-
-    with patch.object(sft, "spare_head", lambda trainer: None), patch.object(trl, "SFTConfig", unsorted):
+    with patch.object(sft, "spare_head", lambda trainer: None):
         yield
 
 

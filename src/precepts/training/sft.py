@@ -81,7 +81,6 @@ def train_sft(
                 **trainer_arguments(optim, work, seed, device, dtype == torch.bfloat16),
                 max_length=None,
                 completion_only_loss=True,
-                train_sampling_strategy="group_by_length",
                 include_num_input_tokens_seen="non_padding",
             )
         ),
