@@ -155,7 +155,7 @@ def test_an_arm_that_a_recipe_names_no_more_is_left_and_lends(tmp_path: Path, ti
 
 
 def test_redo_from_a_stage_does_it_once_for_all(tmp_path: Path, tiny_model: Path) -> None:
-    recipe, run = recipe_with(tmp_path, tiny_model, {"a": {}, "b": {"seed": 7}}), tmp_path / "run"
+    recipe, run = recipe_with(tmp_path, tiny_model, {"a": {}, "b": {"seed": 13}}), tmp_path / "run"
     go("run", recipe, "--run", run, "--until", "respond")
     old = (run / "arms/a/respond/records-00000.parquet").stat().st_ino
     told = go("run", recipe, "--run", run, "--until", "respond", "--from", "respond", "--redo")
