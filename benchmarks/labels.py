@@ -1,7 +1,7 @@
 """AI labels by log-probability against generated judgments: the same engine, the same few-shot prompts, one run.
 
 1. Each chunk of comparisons is asked twice, one way after the other: `choose` reads the odds of (A) and (B) after the
-   prompt, `generate` lets the model write a judgment of 64 tokens after the same prompt.
+   prompt, `generate` lets the model reason in at most 64 tokens after the same prompt ("Let's think step by step:").
 2. Both ways share what the chunk's prompts begin with (the few-shot comparisons), and one order is asked.
 3. Printed: seconds a label for each way, and the ratio, as the median over chunks with the least and the most.
 
@@ -21,6 +21,7 @@ from precepts.engines.base import ChoiceRequest, GenerateRequest
 from precepts.feedback.labeler import Question
 from precepts.feedback.multiple_choice import MultipleChoice, MultipleChoiceOptions
 from precepts.prompts.demonstrations import comparison_demonstrations
+from precepts.prompts.render import template
 from precepts.sources.items import read_comparisons
 from precepts.sources.read import SourceSettings
 
@@ -31,18 +32,21 @@ def main() -> None:
     engine = make_engine(EngineSettings(batch_size=options.batch), options.model, options.model)
     requests = _requests(options.source, options.count, options.shots)
     _timed(engine.choose, requests[:2])  # load everything once
-    rows = []
+    rows, written = [], []
     for start in range(0, len(requests), options.chunk):
         chunk = requests[start : start + options.chunk]
         judged = [
-            GenerateRequest(each.prompt, each.prefill, max_tokens=options.tokens, seed=n)
+            GenerateRequest(each.prompt, template("reasoning"), max_tokens=options.tokens, seed=n)
             for n, each in enumerate(chunk)
         ]
+        before = engine.usage.tokens_out
         rows.append((_timed(engine.choose, chunk) / len(chunk), _timed(engine.generate, judged) / len(chunk)))
+        written.append((engine.usage.tokens_out - before) / len(chunk))
     ratios = [generated / chosen for chosen, generated in rows]
     print(f"{len(requests)} labels, {options.shots} few-shot comparisons, chunks of {options.chunk}, {options.model}")
     print(f"by log-probability  {statistics.median(chosen for chosen, _ in rows):.4f} s a label")
-    print(f"{options.tokens} tokens generated {statistics.median(generated for _, generated in rows):.4f} s a label")
+    print(f"{statistics.mean(written):.0f} tokens were written for a judgment, {options.tokens} at most")
+    print(f"generated          {statistics.median(generated for _, generated in rows):.4f} s a label")
     print(f"ratio {statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f} over {len(rows)} chunks)")
 
 
