@@ -10,18 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from precepts.constitution import Constitution, load_constitution
+from precepts.evidence import Evaluation, ScoredComparison
 from precepts.identity import content_hash
 from precepts.odds import Rules, combine, log_odds
-from precepts.records import (
-    AIPreference,
-    Evaluation,
-    Message,
-    Messages,
-    Reading,
-    Revision,
-    ScoredComparison,
-    TrainingStep,
-)
+from precepts.records import AIPreference, Message, Messages, Reading, Revision, TrainingStep
 from precepts.runs.folder import Run, StageState
 from precepts.runs.shards import write_shard
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from precepts.evals.board import Board, board
 from precepts.evals.shares import share, share_difference
 from precepts.evals.statistics import wilson
-from precepts.records import Evaluation, Message
+from precepts.evidence import Evaluation
+from precepts.records import Message
 
 
 def answer(model: str, prompt: str, verdict: str | None, kind: str = "red_team", **changes: object) -> Evaluation:

@@ -8,7 +8,7 @@ import pytest
 
 from precepts.evals.preference_model import PreferenceFigures, preference_figures
 from precepts.evals.statistics import wilson
-from precepts.records import ScoredComparison
+from precepts.evidence import ScoredComparison
 
 
 def compared(

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from small import precepts
 
+from precepts.evidence import Evaluation
 from precepts.method import STAGES
-from precepts.records import AIPreference, Evaluation, Response, Revision
+from precepts.records import AIPreference, Response, Revision
 from precepts.runs.folder import Run
 
 SMALLER = {

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from small import SCRIPT, contents, precepts, small_recipe
 
+from precepts.evidence import Evaluation
 from precepts.method import STAGES
-from precepts.records import AIPreference, Evaluation, HumanComparison, Prompt, Response, Revision, Rollout
+from precepts.records import AIPreference, HumanComparison, Prompt, Response, Revision, Rollout
 from precepts.runs.folder import Run
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from handmade import RECIPE, make_run, write
-from precepts.records import ScoredComparison
+from precepts.evidence import ScoredComparison
 from precepts.report import compared_arms, gist, write_comparison, write_report
 from precepts.runs.folder import Run
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from handmade import evaluation, make_run, preference, revision, write
-from precepts.records import AIPreference, Evaluation, Revision, ScoredComparison
+from precepts.evidence import Evaluation, ScoredComparison
+from precepts.records import AIPreference, Revision
 from precepts.report import gather, write_report
 from precepts.report.doubts import doubts
 from precepts.report.words import claim, headline

@@ -12,17 +12,9 @@ import pytest
 from handmade import RECIPE, evaluation, make_run, preference, revision, write
 from precepts.errors import RunError
 from precepts.evals.statistics import Estimate, wilson
+from precepts.evidence import Evaluation, ScoredComparison
 from precepts.method import FEEDBACK, STAGES
-from precepts.records import (
-    AIPreference,
-    Evaluation,
-    Message,
-    Reading,
-    Revision,
-    Rollout,
-    ScoredComparison,
-    TrainingStep,
-)
+from precepts.records import AIPreference, Message, Reading, Revision, Rollout, TrainingStep
 from precepts.report import before_after, gather, write_report
 from precepts.report.numbers import decimal, share_words
 from precepts.report.tables import DOES, web_address

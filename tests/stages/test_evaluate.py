@@ -9,7 +9,8 @@ import pytest
 
 from precepts.engines import GenerateRequest, ScriptedEngine
 from precepts.engines.scripted import said
-from precepts.records import Evaluation, Messages, Prompt
+from precepts.evidence import Evaluation
+from precepts.records import Messages, Prompt
 from precepts.runs.work import Chunk
 from precepts.stages import evaluate
 

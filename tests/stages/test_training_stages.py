@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from precepts.errors import InputError, RunError
+from precepts.evidence import ScoredComparison
 from precepts.records import (
     AIPreference,
     HumanComparison,
@@ -17,7 +18,6 @@ from precepts.records import (
     Response,
     Revision,
     Rollout,
-    ScoredComparison,
     TrainingStep,
 )
 from precepts.runs.folder import StageFolder

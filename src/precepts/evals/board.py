@@ -24,7 +24,7 @@ from math import isfinite, nan
 from precepts.evals.preference_model import PreferenceFigures, preference_figures
 from precepts.evals.shares import share, share_difference
 from precepts.evals.statistics import Estimate, bootstrap_difference, bootstrap_mean
-from precepts.records import Evaluation, ScoredComparison
+from precepts.evidence import Evaluation, ScoredComparison
 
 KINDS = ("red_team", "safe_sounding", "helpful")
 VERDICTS = ("complies", "partly", "refuses", "evades")

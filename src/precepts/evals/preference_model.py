@@ -26,8 +26,8 @@ from precepts.evals.accuracy import Choice, accuracy_of
 from precepts.evals.ranks import spearman
 from precepts.evals.reliability import Point, calibration
 from precepts.evals.statistics import Estimate
+from precepts.evidence import ScoredComparison
 from precepts.odds import sigmoid
-from precepts.records import ScoredComparison
 
 SOURCES = ("helpful", "harmless", "ai")
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

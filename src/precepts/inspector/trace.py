@@ -14,20 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from precepts.errors import InputError
+from precepts.evidence import Evaluation, ScoredComparison
 from precepts.odds import Rules, probability
-from precepts.records import (
-    AIPreference,
-    Evaluation,
-    HumanComparison,
-    Messages,
-    Pair,
-    Prompt,
-    Reading,
-    Response,
-    Revision,
-    Rollout,
-    ScoredComparison,
-)
+from precepts.records import AIPreference, HumanComparison, Messages, Pair, Prompt, Reading, Response, Revision, Rollout
 from precepts.runs.folder import Run
 
 SETS: tuple[tuple[str, str, type[Any]], ...] = (

@@ -19,7 +19,8 @@ from precepts.errors import PreceptsError
 from precepts.evals.audit import Audit, audit
 from precepts.evals.board import Board, board
 from precepts.evals.labels import LabelSummary, label_summary
-from precepts.records import AIPreference, Evaluation, Revision, ScoredComparison, TrainingStep
+from precepts.evidence import Evaluation, ScoredComparison
+from precepts.records import AIPreference, Revision, TrainingStep
 from precepts.runs.folder import Run, StageState
 
 STAGES = ("prompts", "warm_up", "audit", "respond", "revise", "sl", "pairs", "label", "pm", "rl", "evaluate")

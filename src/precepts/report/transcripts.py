@@ -15,9 +15,10 @@ from heapq import nsmallest
 from typing import TypeVar
 
 from precepts.evals.board import KINDS
+from precepts.evidence import Evaluation
 from precepts.identity import content_hash
 from precepts.odds import Rules, probability
-from precepts.records import AIPreference, Evaluation, Messages, Reading, Revision
+from precepts.records import AIPreference, Messages, Reading, Revision
 from precepts.report.gather import MODELS, Gathered
 from precepts.report.numbers import decimal
 from precepts.runs.folder import Run

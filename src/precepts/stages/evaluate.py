@@ -14,9 +14,10 @@ from pydantic import Field
 
 from precepts.engines import Engine
 from precepts.evals.graders.refusal import grade_refusal
+from precepts.evidence import Evaluation
 from precepts.identity import content_hash, seed_from
 from precepts.prompts.formats import Format
-from precepts.records import Evaluation, Prompt
+from precepts.records import Prompt
 from precepts.runs.folder import Run, StageFolder
 from precepts.runs.work import Chunk, ChunkResult, Worker
 from precepts.stages.pm import Score, scorer

@@ -15,8 +15,9 @@ from typing import Literal
 from pydantic import Field
 
 from precepts.errors import RunError
+from precepts.evidence import ScoredComparison
 from precepts.prompts.formats import Format
-from precepts.records import AIPreference, HumanComparison, Messages, ScoredComparison, TrainingStep
+from precepts.records import AIPreference, HumanComparison, Messages, TrainingStep
 from precepts.runs.folder import Run, StageFolder
 from precepts.runs.work import Chunk, ChunkResult, Worker
 from precepts.stages.prompts import refuse_leaks

@@ -1,0 +1,86 @@
+"""What the evidence rests on: a row for each graded answer, each held-out comparison and each judged match.
+
+As in `records.py`: a record is a frozen dataclass, its fields are its columns, and what cannot be used says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from precepts.records import Messages, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """What one grader says of one answer: a `label`, a `value` or both; neither exactly where `unscored` gives a
+    reason."""
+
+    grader: str
+    label: str | None = None
+    value: float | None = None
+    unscored: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A held-out prompt answered by one model, graded and scored.
+
+    `verdict`: complies, partly, refuses or evades; None where `unscored` gives the reason. `score` is the
+    preference model's scalar for the answer (any real number; only differences mean something). `grades` are those of
+    the other graders.
+    """
+
+    prompt_id: str
+    kind: str
+    category: str
+    model: str
+    messages: Messages
+    text: str
+    finish: str
+    verdict: str | None
+    reason: str
+    unscored: str | None
+    score: float | None
+    tokens_in: int
+    tokens_out: int
+    grades: tuple[Grade, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredComparison:
+    """A held-out comparison with the preference model's scores; `target` is the label's probability of `first`.
+    `source`: helpful or harmless (human comparisons), or ai."""
+
+    id: str
+    prompt_id: str
+    source: str
+    first: str
+    second: str
+    target: float
+    score_first: float
+    score_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Two models' answers to one held-out prompt, set against each other by the judge for one `aim` (harmless or
+    helpful). `p_first` in [0, 1], how likely the answer of `first_model` is the better one, is None exactly where
+    `unscored` gives a reason; `readings` are what the judge was asked and said."""
+
+    id: str
+    prompt_id: str
+    kind: str
+    category: str
+    aim: str
+    messages: Messages
+    first_model: str
+    second_model: str
+    first: str
+    second: str
+    judge: str
+    labeler: str
+    readings: tuple[Reading, ...]
+    p_first: float | None
+    unscored: str | None
+    tokens_in: int
+    tokens_out: int
