@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from handmade import RECIPE, evaluation, make_run, preference, revision, write
+from hostile import hostile_run
 from precepts.errors import RunError
 from precepts.evals.statistics import Estimate, wilson
-from precepts.evidence import Evaluation, ScoredComparison
+from precepts.evidence import Evaluation
 from precepts.method import FEEDBACK, STAGES
-from precepts.records import AIPreference, Message, Reading, Revision, Rollout, TrainingStep
+from precepts.records import AIPreference, Reading, Revision, Rollout, TrainingStep
 from precepts.report import before_after, gather, write_report
 from precepts.report.numbers import decimal, share_words
 from precepts.report.tables import DOES, web_address
@@ -25,17 +26,6 @@ NASTY = (
     "<script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)></p></div><style>*{display:none}</style>"
     '"><a href="javascript:alert(4)">x</a> {{ 7 * 7 }} {% raw %} &amp; $x^2$ \x00\x1b[31m \u202etxt '
 )
-CONSTITUTION = """\
-name: "<script>alert(5)</script>"
-version: "1"
-principles:
-- id: only
-  title: "<img src=x onerror=alert(6)>"
-  source: {work: "<b>work</b>", section: "", url: "javascript:alert(7)"}
-  critique_request: "<script>alert(8)</script>"
-  revision_request: "r"
-  comparison_request: "c"
-"""
 
 
 class Page(HTMLParser):
@@ -66,26 +56,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    folder = tmp_path_factory.mktemp("hostile")
-    (folder / "nasty.yaml").write_text(CONSTITUTION)
-    run = Run(folder / "<b>run")
-    run.path.mkdir()
-    recipe = RECIPE.replace("A run made by hand", repr(NASTY.replace("\x00\x1b", "").replace("\u202e", "")))
-    (run.path / "recipe.yaml").write_text(recipe.replace("default", str(folder / "nasty.yaml")))
-    said = {"messages": (Message("user", NASTY), Message("assistant", NASTY), Message("user", NASTY + "y" * 99_999))}
-    answer = {**said, "text": NASTY + "z" * 99_999, "category": NASTY, "reason": NASTY, "score": float("nan")}
-    rows = [evaluation("rl", kind, 0, "partly", **answer) for kind in ("red_team", "helpful")]
-    rows.append(evaluation("rl", "red_team", 1, None, **{**answer, "unscored": NASTY}))
-    write(run, "evaluate", {"answers-rl": (Evaluation, rows), "answers-start": (Evaluation, rows)}, counts={NASTY: 1})
-    labels = [preference(n, 0.5, 0.9, **said, first=NASTY, second=NASTY, principle_id=NASTY) for n in range(3)]
-    write(run, "label", {"records": (AIPreference, labels)}, done=False, progress={NASTY: NASTY})
-    known = [replace(each, human="first", category=f"{NASTY}: {NASTY}") for each in labels]
-    write(run, "audit", {"records": (AIPreference, known)})
-    apart = [ScoredComparison(f"c{n}", f"p{n}", NASTY, NASTY, "short", 1.0, n % 2, 0.5) for n in range(4)]
-    write(run, "pm", {"comparisons": (ScoredComparison, apart)})
-    rounds = [revision(0, 1, **said, previous=NASTY, critique=NASTY, text=NASTY, unusable=NASTY, principle_id="only")]
-    write(run, "revise", {"records": (Revision, rounds)}, fingerprint=NASTY)
-    return run
+    return hostile_run(tmp_path_factory.mktemp("hostile"), NASTY)
 
 
 def test_the_whole_page_in_order(whole: Run) -> None:

@@ -1,0 +1,114 @@
+"""The pages in a real browser: they fit, they can be read, they fetch nothing, and hostile text stays text.
+
+PRECEPTS_SCREENSHOTS=DIR keeps the pictures that are taken, to be looked at.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("selenium", reason="selenium drives the browser: pip install 'precepts[dev]'")
+
+from browser import CHROMIUM, DRIVER, Browser, chromium
+from handmade import make_run
+from hostile import hostile_run
+from precepts.report import write_report
+from precepts.runs.folder import Run
+
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="there is no Chromium with its driver here (Debian: chromium, chromium-driver)"
+)
+READABLE = 4.5  # the contrast ratio that WCAG 2 asks of text
+PAYLOADS = (
+    "<script>window.hit = 1; document.title = 'hit'</script>",
+    "<img src=x onerror=\"window.hit = 2; document.title = 'hit'\">",
+    '<img src="https://example.org/hit.png">',
+    "<svg onload=\"window.hit = 3; document.title = 'hit'\"><script>window.hit = 4</script></svg>",
+    "<a href=\"javascript:document.title='hit'\">a link</a>",
+    "<iframe srcdoc=\"<script>parent.document.title = 'hit'</script>\"></iframe>",
+    "<details open ontoggle=\"document.title = 'hit'\">x</details>",
+    "<style>body { display: none }</style>",
+    '"><b autofocus tabindex=0 onfocus="document.title = \'hit\'">b</b>',
+    "</p></div></script></style></textarea></title><!-- <![CDATA[ ]]>",
+    "<meta http-equiv=refresh content='0;url=https://example.org/hit'>",
+    "{{ 7 * 7 }} \ud800 \x00 \u202e txt ",
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(make_run(tmp_path_factory.mktemp("whole") / "run"))
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = Path(os.environ.get("PRECEPTS_SCREENSHOTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def brightness(path: Path) -> float:
+    from matplotlib.image import imread
+
+    return float(imread(path)[..., :3].mean())
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390], ids=["wide", "narrow"])
+def test_the_report_fits_and_can_be_read(browser: Browser, page: Path, pictures: Path, width: int, dark: bool) -> None:
+    browser.look(width, dark=dark)
+    browser.open(page)
+    name = f"report-{'wide' if width > 800 else 'narrow'}-{'dark' if dark else 'light'}.png"
+    taken = browser.screenshot(pictures / name)
+    assert (brightness(taken) < 0.3) == dark
+    browser.unfold()
+    assert browser.overflow() <= 0
+    assert {name: ratio for name, ratio in browser.contrasts().items() if ratio < READABLE} == {}
+    assert browser.requests() == [page.as_uri()]
+
+
+def test_the_payloads_would_run_if_they_were_let(browser: Browser, tmp_path: Path) -> None:
+    for number, payload in enumerate(PAYLOADS[:2] + PAYLOADS[3:4]):
+        bare = tmp_path / f"{number}.html"
+        bare.write_text(f"<!doctype html><title>page</title>{payload}")
+        browser.open(bare)
+        assert browser.ask("return [document.title, typeof window.hit]") == ["hit", "number"], payload
+
+
+def test_hostile_text_stays_text_and_nothing_runs(browser: Browser, tmp_path: Path) -> None:
+    run = hostile_run(tmp_path, "".join(PAYLOADS), long=1_000_000)
+    page = write_report(run)
+    assert page.stat().st_size < 2_000_000
+    for width in (1280, 390):
+        browser.look(width)
+        browser.open(page)
+        browser.unfold()
+        browser.ask("document.querySelectorAll('a, [tabindex]').forEach(each => each.focus());")
+        assert browser.ask("return [typeof window.hit, document.title]") == ["undefined", "<b>run · Precepts report"]
+        assert (
+            browser.ask("return document.querySelectorAll('img, iframe, [srcdoc], meta[http-equiv=refresh]').length")
+            == 0
+        )
+        assert browser.ask("return document.querySelectorAll('a[href^=\"javascript\" i]').length") == 0
+        shown: str = browser.ask("return document.body.innerText")
+        missing = [each for each in PAYLOADS[:-1] if each not in shown]
+        assert missing == []
+        assert browser.requests() == [page.as_uri()]
+        assert browser.overflow() <= 0
+
+
+def test_an_empty_run_fits(browser: Browser, tmp_path: Path) -> None:
+    page = write_report(Run(tmp_path))
+    browser.look(390)
+    browser.open(page)
+    assert browser.overflow() <= 0 and browser.requests() == [page.as_uri()]
