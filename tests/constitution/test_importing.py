@@ -183,6 +183,10 @@ def test_norms_are_found_where_they_are_stated() -> None:
         ("Should the assistant lie?", False),
         ("The assistant is fast.", False),
         ("As this section says, the assistant should be kind.", False),
+        ("We also discuss how the assistant should weigh costs.", False),
+        ("We do this because we expect the assistant's reasoning to draw on ours.", False),
+        ("Some questions about the assistant may never be resolved.", False),
+        ("Tell the assistant the things it needs to know.", False),
     ],
 )
 def test_what_states_a_norm(sentence: str, is_one: bool) -> None:
@@ -193,7 +197,8 @@ def test_a_draft_quotes_its_norm_and_says_where(tmp_path: Path) -> None:
     found = draft(norms(TEXT), Source(work="ours.md"), "ours")
     first = found.principles[0]
     assert (first.source.section, first.source.quote) == ("Ours, lines 3-4", "Rover should be kind to people.")
-    assert first.source.quote in first.comparison_request
+    assert all(first.source.quote in request for request in (first.critique_request, first.comparison_request))
+    assert "Choose" not in (first.critique_request or "")
     assert {"derived", "draft"} <= set(first.tags)
     with pytest.raises(ValueError, match="states a norm"):
         draft([], Source(work="x"), "x")

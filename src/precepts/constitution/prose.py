@@ -5,10 +5,10 @@
 2. A sentence states a norm where the assistant is told what to do or not: it `should`, `must`; `we want it to`; or an
    imperative that begins with `Never`, `Avoid` and the like. The assistant's name is the word that most often stands
    before such verbs. An item of a list does so where the sentence that opens the list does. Sentences that only
-   describe, explain or ask, or tell others what to do, give no principle, and nothing is invented for them.
-3. The norm is quoted, word for word, in the principle made of it, with its lines: a reader can check each. Critique and
-   revision requests are derived by quoting it (`importing.derived`), or drafted by an engine (`feedback/drafting.py`);
-   either way it is a draft that a person edits.
+   describe, explain, foretell or ask, or tell others what to do, give no principle, and nothing is invented for them.
+3. The norm is quoted, word for word, in the principle made of it, with its lines: a reader can check each. All three
+   requests quote it, and an engine may word the comparison request (`feedback/drafting.py`); either way it is a draft
+   that a person edits.
 How it departs from the paper: the paper's principles were written as sentences to begin with.
 """
 
@@ -19,7 +19,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from precepts.constitution.importing import derived
 from precepts.constitution.published import slug
 from precepts.constitution.schema import Constitution, Principle, Source
 
@@ -35,9 +34,14 @@ _IMPERATIVE = re.compile(r"^(?:never|always|avoid|refrain from|do not|don[’']t
 _NAMES = ("assistant", "AI", "AIs", "model", "models", "system", "chatbot", "it", "they", "you")
 _BEFORE = re.compile(rf"\b([A-Z][a-z]+|assistant|model|AI)\s+(?:generally |also |always )?{_VERB}\b")
 _ABOUT_THE_TEXT = re.compile(
-    r"\b(this (document|constitution|section|list|page)|the (preface|acknowledg)|see (our|the)|below|above)\b",
+    r"\b(this (document|constitution|section|list|page)|the (preface|acknowledg)|see (our|the)|below|above)\b|"
+    r"\bwe (?:\w+ )?(discuss|explain|describe|give examples)\b|^(the order|to put this|when we say)\b",
     re.IGNORECASE,
 )
+_FORETOLD = re.compile(
+    r"\b(because|since|then) we (?:don[’']t )?(expect|want)\b|\b(may|might|will|would) never\b|\bneeds? to know\b",
+    re.IGNORECASE,
+)  # reasons, forecasts, and what is told to somebody else
 _MARKUP = re.compile(r"\[([^\]]*)\]\([^)]*\)|[*_`]{1,3}")
 _STOP = frozenset(
     """a an and are as at be by for from in is it its of on or that the this to was were will with we
@@ -143,8 +147,8 @@ class Told:
 
     def __call__(self, sentence: str) -> bool:
         question = sentence.rstrip('"”’)*_ ').endswith("?")
-        about = _ABOUT_THE_TEXT.search(sentence)
-        return not question and not about and bool(self._named.search(sentence) or _IMPERATIVE.match(sentence))
+        no_norm = _ABOUT_THE_TEXT.search(sentence) or _FORETOLD.search(sentence)
+        return not question and not no_norm and bool(self._named.search(sentence) or _IMPERATIVE.match(sentence))
 
 
 def _fits(sentence: str) -> bool:
@@ -177,10 +181,18 @@ def draft(found: Sequence[Norm], work: Source, name: str) -> Constitution:
 def drafted(norm: Norm, work: Source, number: int) -> Principle:
     """The principle of one norm."""
     where = work.model_copy(update={"section": norm.place, "quote": norm.sentence})
-    rule = f"Choose the response that better follows this norm: “{norm.whole}”"
-    title = " ".join(norm.sentence.split()[:8]).rstrip(".,;:")
     section = slug(norm.passage.section.rpartition(" > ")[2])[:40].strip("-")
-    return derived(rule, f"{section}-{number}", title, where, "draft")
+    return Principle(
+        id=f"{section}-{number}",
+        title=" ".join(norm.sentence.split()[:8]).rstrip(".,;:"),
+        source=where,
+        critique_request=f"The assistant is to follow this norm: “{norm.whole}” Point out everything in its last "
+        "response that goes against the norm, and say why.",
+        revision_request=f"The assistant is to follow this norm: “{norm.whole}” Rewrite its last response so that it "
+        "does.",
+        comparison_request=f"Choose the response that better follows this norm: “{norm.whole}”",
+        tags=["derived", "draft"],
+    )
 
 
 def stands_in(quote: str, lines: Sequence[str]) -> bool:
