@@ -31,7 +31,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(PIP) install -c constraints.txt -e ".[gguf,dev]"
+	$(PIP) install -c constraints.txt -e ".[gguf,ray,dev]"
 	@touch $@
 
 clean:

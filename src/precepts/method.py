@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from precepts.constitution import Constitution
 from precepts.engines import engine_fingerprint, make_engine, model_fingerprint
 from precepts.errors import InputError
-from precepts.executors.local import LocalExecutor
+from precepts.executors import open_executor
 from precepts.prompts.demonstrations import CRITIQUE_REVISION
 from precepts.prompts.render import wording_hash
 from precepts.recipe import Recipe, recipe_yaml
@@ -167,9 +167,10 @@ def execute(
     siblings: Sequence[Run] = (),
 ) -> bool:
     """Run the method, or the part of it from `begin` until `until`; True if anything was run. See `walk`."""
-    plan, text, executor = steps(recipe, run), recipe_yaml(recipe), LocalExecutor()
+    plan, text = steps(recipe, run), recipe_yaml(recipe)
     chosen: dict[str, Any] = {"until": until, "begin": begin, "redo": redo, "siblings": siblings}
-    return walk(plan, text, recipe.seed, run, executor, progress, **chosen)
+    with open_executor(recipe.executor) as executor:
+        return walk(plan, text, recipe.seed, run, executor, progress, **chosen)
 
 
 def _parts(stage: str, settings: Settings, *but: str) -> Parts:

@@ -19,12 +19,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from precepts.constitution import Constitution, builtin_constitutions, load_constitution, sample_constitution
 from precepts.engines import EngineSettings
 from precepts.engines.models import EMBEDDED
 from precepts.errors import InputError, nearest
+from precepts.executors import ExecutorSettings
 from precepts.overlay import changed, differences, laid_over
 from precepts.prompts.formats import Format
 from precepts.settings import Document, Settings, is_there, override, parse, parse_yaml, read_yaml, to_yaml
@@ -43,6 +44,7 @@ from precepts.stages.warm_up import WarmUpSettings
 
 _PATH_KEYS = {"source", "start", "feedback", "script", "constitution", "red_team", "helpful", "safe_sounding"}
 _PATH_KEYS |= {"harmless_comparisons", "comparisons", "demonstrations"}
+_SHORT = {"constitution": "source", "executor": "kind"}  # what a text alone stands for
 _ARM = re.compile(r"[a-z0-9][a-z0-9_.=+,-]*")
 _LONGEST = 120  # characters of an arm's name, which is a folder's
 _FILES = {".yaml", ".yml", ".jsonl", ".json", ".csv", ".parquet"}
@@ -73,6 +75,7 @@ class Recipe(Settings):
     preferences: PreferenceSettings = PreferenceSettings()
     models: ModelSettings = ModelSettings()
     engine: EngineSettings = EngineSettings()
+    executor: ExecutorSettings = ExecutorSettings()
     warm_up: WarmUpSettings | None = None
     audit: AuditSettings = AuditSettings()
     respond: RespondSettings = RespondSettings()
@@ -85,11 +88,11 @@ class Recipe(Settings):
     evaluate: EvaluateSettings = EvaluateSettings()
     arms: dict[str, dict[str, Any]] = {}
 
-    @field_validator("constitution", mode="before")
+    @field_validator(*_SHORT, mode="before")
     @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        """`constitution: default` stands for `constitution: {source: default}`."""
-        return {"source": value} if isinstance(value, str) else value
+    def _short_form(cls, value: Any, info: ValidationInfo) -> Any:
+        """`constitution: default` stands for `constitution: {source: default}`, `executor: ray` for `{kind: ray}`."""
+        return {_SHORT[info.field_name or ""]: value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _one_judge(self) -> Self:
@@ -211,9 +214,8 @@ def _with_arms(recipe: Recipe, document: Document, assignments: Sequence[str]) -
 
 
 def _long_form(data: dict[str, Any]) -> dict[str, Any]:
-    """`data` with `constitution: NAME` written out, so that an assignment can reach below it."""
-    constitution = data.get("constitution")
-    return data | {"constitution": {"source": constitution}} if isinstance(constitution, str) else data
+    """`data` with its short forms written out, so that an assignment can reach below them."""
+    return data | {key: {_SHORT[key]: value} for key, value in data.items() if key in _SHORT and isinstance(value, str)}
 
 
 def _anchored(value: Any, base: Path, key: str = "") -> Any:

@@ -139,8 +139,8 @@ class Run:
         return sum(shard_size(path)[0] for path in self.shards(stage, set_name))
 
     def model(self, name: str) -> Path:
-        """The folder of a trained model."""
-        return self.path / "models" / name
+        """The folder of a trained model: an absolute path, since a worker elsewhere may load it."""
+        return self.path.absolute() / "models" / name
 
     def remove(self, stage: str, models: Iterable[str] = ()) -> None:
         """Forget a stage: its state first, then its records and models. Raises RunError where something stays."""

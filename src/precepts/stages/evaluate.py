@@ -38,11 +38,12 @@ def run(
     folder: StageFolder, settings: EvaluateSettings, style: Format, engines: dict[str, Callable[[], Engine]]
 ) -> None:
     """Answer, grade and score with each of `engines`, by model name in the order of MODELS."""
+    read, seed = folder.run, folder.stage_seed  # what a worker takes along, wherever it is made
     for name in MODELS:
 
-        def make_worker(name: str = name) -> Worker:
-            loaded, score = engines[name](), scorer(folder.run, style)
-            return lambda chunk: evaluate(chunk, loaded, score, name, settings, style, folder.stage_seed)
+        def make_worker(name: str = name, ask: Callable[[], Engine] = engines[name]) -> Worker:
+            loaded, score = ask(), scorer(read, style)
+            return lambda chunk: evaluate(chunk, loaded, score, name, settings, style, seed)
 
         prompts = list(held_out_prompts(folder.run, settings.limit))
         folder.write_chunks(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from pydantic import Field
@@ -62,7 +63,7 @@ def run(folder: StageFolder, settings: PMSettings, style: Format, model: str, ha
         rows,
         len(rows),
         _CHUNK,
-        lambda: score_worker(scorer(folder.run, style)),
+        partial(_make_scorer, folder.run, style),
         set_name="comparisons",
     )
     used = Counter(_NAMES[each.source] for each in _training_rows(folder.run, settings, harmless))
@@ -136,6 +137,10 @@ def scorer(run: Run, style: Format) -> Score:
     from precepts.training.scores import Scorer
 
     return Scorer(str(run.model("pm")), style).score
+
+
+def _make_scorer(run: Run, style: Format) -> Worker:
+    return score_worker(scorer(run, style))
 
 
 def score_worker(score: Score) -> Worker:
