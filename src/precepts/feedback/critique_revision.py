@@ -10,6 +10,7 @@ How it departs from the paper: beside the raw labelled layout there is a chat la
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from precepts.constitution import Principle
 from precepts.demonstrations import CritiqueDemonstration
@@ -23,7 +24,7 @@ def critique_prompt(
     messages: Messages, response: str, principle: Principle, style: Format, examples: Examples = ()
 ) -> Rendered:
     """The prompt whose answer is a critique of `response`."""
-    return _render([*_examples(examples, direct=False), *_asked(messages, response, principle)], "critique", style)
+    return _render([*_examples(tuple(examples), False), *_asked(messages, response, principle)], "critique", style)
 
 
 def revision_prompt(
@@ -35,7 +36,7 @@ def revision_prompt(
     examples: Examples = (),
 ) -> Rendered:
     """The prompt whose answer is a revision of `response`; directly, without a critique, where that is None."""
-    turns = [*_examples(examples, direct=critique is None), *_asked(messages, response, principle)]
+    turns = [*_examples(tuple(examples), critique is None), *_asked(messages, response, principle)]
     turns = turns[:-1] if critique is None else [*turns, Turn("critique", critique)]
     return _render([*turns, Turn("revision_request", principle.revision_request)], "revision", style)
 
@@ -53,7 +54,9 @@ def _asked(messages: Messages, response: str, principle: Principle) -> list[Turn
     ]
 
 
-def _examples(examples: Examples, *, direct: bool) -> list[Turn]:
+@lru_cache(maxsize=8)
+def _examples(examples: tuple[CritiqueDemonstration, ...], direct: bool) -> list[Turn]:
+    """The examples' turns; they are the same for every item, so they are kept."""
     turns = [turn for example in examples for turn in round_turns(example)]
     return [turn for turn in turns if not (direct and turn.role.startswith("critique"))]
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from precepts.records import Message, Messages
@@ -51,7 +52,7 @@ def render(turns: Sequence[Turn], expect: str, style: Format) -> Rendered:
     if style == "raw":
         said = "".join(f"\n\n{_LABELS[turn.role]}: {turn.text}" for turn in turns if turn.role in _LABELS)
         return f"{said}\n\n{_LABELS[expect]}:"
-    return tuple(Message(_chat_role(turn.role), turn.text) for turn in turns)
+    return tuple(_message(turn.role, turn.text) for turn in turns)
 
 
 def stops(style: Format) -> tuple[str, ...]:
@@ -69,8 +70,16 @@ def as_sent(rendered: Rendered) -> str:
     """What was sent, as one text for the records: raw text as it is, chat messages as JSON."""
     if isinstance(rendered, str):
         return rendered
-    return json.dumps([asdict(message) for message in rendered], ensure_ascii=False)
+    return f"[{', '.join(_as_json(message.role, message.content) for message in rendered)}]"
 
 
-def _chat_role(role: str) -> str:
-    return "system" if role == "system" else "assistant" if role in _ASSISTANT else "user"
+@lru_cache(maxsize=256)
+def _as_json(role: str, content: str) -> str:
+    """A message as JSON; the few-shot ones, which every prompt begins with, are kept."""
+    return json.dumps({"role": role, "content": content}, ensure_ascii=False)
+
+
+@lru_cache(maxsize=256)
+def _message(role: str, text: str) -> Message:
+    """A turn as a chat message; the few-shot ones are kept."""
+    return Message("system" if role == "system" else "assistant" if role in _ASSISTANT else "user", text)

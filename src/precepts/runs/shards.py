@@ -56,11 +56,11 @@ def write_shard(path: Path, record_class: type[Any], records: Sequence[Any], tok
 
     metadata = {b"precepts.tokens": b"%d,%d" % tokens}
     schema = schema_of(record_class).with_metadata(metadata)
-    rows = [dataclasses.asdict(record) for record in records]
+    columns = {name: [plain(getattr(record, name)) for record in records] for name, plain in _plain(record_class)}
     try:
-        table = pa.Table.from_pylist(rows, schema=schema)
+        table = pa.Table.from_pydict(columns, schema=schema)
     except UnicodeEncodeError:
-        table = pa.Table.from_pylist(well_formed(rows), schema=schema)
+        table = pa.Table.from_pydict(well_formed(columns), schema=schema)
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     write_whole(path, sink.getvalue().to_pybytes())
@@ -128,6 +128,21 @@ def _not_none(hint: Any) -> Any:
     if get_origin(hint) in (Union, types.UnionType):
         return next(arg for arg in get_args(hint) if arg is not type(None))
     return hint
+
+
+def _plain(record_class: type[Any]) -> list[tuple[str, Any]]:
+    """A record class's fields, each with a function from its value to what Arrow takes: structs become dicts."""
+    return [(name, _plainer(_not_none(hint))) for name, hint in get_type_hints(record_class).items()]
+
+
+def _plainer(hint: Any) -> Any:
+    if get_origin(hint) is tuple:
+        inner = _plainer(get_args(hint)[0])
+        return lambda values: None if values is None else [inner(value) for value in values]
+    if not dataclasses.is_dataclass(hint):
+        return lambda value: value
+    fields = _plain(hint)  # type: ignore[arg-type]
+    return lambda record: None if record is None else {name: plain(getattr(record, name)) for name, plain in fields}
 
 
 def _maker(record_class: type[R]) -> Any:

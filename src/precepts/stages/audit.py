@@ -15,7 +15,6 @@ from pydantic import Field, field_validator
 from precepts.constitution import Constitution
 from precepts.engines import Engine
 from precepts.errors import InputError
-from precepts.evals.audit import audit
 from precepts.prompts.formats import Format
 from precepts.records import AIPreference, Comparison
 from precepts.runs.folder import StageFolder
@@ -43,6 +42,8 @@ def run(
     engine: Callable[[], Engine],
 ) -> None:
     """Label the comparisons, and say what the labels are worth."""
+    from precepts.evals.audit import audit  # numpy: a recipe is read without it
+
     items = list(labelled(settings.comparisons))
     if not items:
         raise InputError("audit.comparisons: no comparison can be used; see the rows of these sources")
