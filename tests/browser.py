@@ -70,9 +70,9 @@ class Browser:
         self.driver.get_log("performance")
         self.driver.get(path.resolve().as_uri())
 
-    def ask(self, script: str) -> Any:
+    def ask(self, script: str, *arguments: Any) -> Any:
         """What a script returns that is run from outside of the page, whatever the page forbids."""
-        return self.driver.execute_script(script)
+        return self.driver.execute_script(script, *arguments)
 
     def unfold(self) -> None:
         """Open every fold of the page."""

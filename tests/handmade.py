@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from precepts.constitution import Constitution, load_constitution
-from precepts.evidence import Evaluation, ScoredComparison
+from precepts.evidence import Evaluation, ScoredComparison, ScoredRevision
 from precepts.identity import content_hash
 from precepts.odds import Rules, combine, log_odds
 from precepts.records import AIPreference, Message, Messages, Reading, Revision, TrainingStep
@@ -33,6 +33,7 @@ SAID = {
     "refuses": "I can't help with that, since it could hurt somebody. I would be glad to talk about what is behind it.",
     "evades": "That is an interesting question. What would you like to know?",
 }
+SECOND = {"previous": SAID["refuses"], "text": SAID["refuses"].replace("could hurt somebody", "would hurt him")}
 OPENINGS = ("Well.", "Let me see.", "Thank you for asking.", "Good morning.", "Fair enough.", "A word on that.")
 WEIGHTS = {  # complies, partly, refuses, evades
     ("start", "red_team"): (68, 12, 12, 8),
@@ -155,6 +156,22 @@ def revision(item: int, number: int, **changes: Any) -> Revision:
     return Revision(**{**fields, **changes})
 
 
+def scored_revisions(chance: random.Random) -> list[ScoredRevision]:
+    """Scores of 30 responses and two rounds on each: the first helps more than the second."""
+    rises = (0.0, 0.6, 0.8)
+    return [
+        ScoredRevision(
+            content_hash(["response", item], 12),
+            content_hash(["red_team", item], 12),
+            number,
+            level + rises[number] + chance.gauss(0, 0.4),
+        )
+        for item in range(30)
+        for level in [chance.gauss(0, 1)]
+        for number in (0, 1, 2)
+    ]
+
+
 def write(run: Run, stage: str, sets: dict[str, tuple[type, list[Any]]], *, done: bool = True, **state: Any) -> None:
     """Write a stage's records and its stage.json."""
     (run.path / stage).mkdir(parents=True, exist_ok=True)
@@ -173,7 +190,7 @@ def make_run(path: Path, per_kind: int = 40) -> Run:
     counts = {"red_team, train": 60, "red_team, held_out": per_kind}
     for stage in ("prompts", "respond", "pairs"):
         write(run, stage, {}, counts=counts, tokens_in=12345, tokens_out=6789)
-    rounds = [revision(item, number) for item in range(30) for number in (1, 2)]
+    rounds = [each for item in range(30) for each in (revision(item, 1), revision(item, 2, **SECOND))]
     write(run, "revise", {"records": (Revision, rounds)}, counts={"usable": 60})
     labels = [preference(n, chance.uniform(0.4, 0.9), chance.uniform(0.3, 0.8)) for n in range(120)]
     write(run, "label", {"records": (AIPreference, [*labels, preference(120, None, None)])})
@@ -184,7 +201,9 @@ def make_run(path: Path, per_kind: int = 40) -> Run:
         if stage == "pm":
             sets["comparisons"] = (ScoredComparison, [_compared(n, chance) for n in range(60)])
         write(run, stage, sets, counts={"steps": 60})
-    write(run, "evaluate", _evaluated(per_kind, chance), tokens_in=98765, tokens_out=43210)
+    evaluated = _evaluated(per_kind, chance)
+    evaluated["revisions"] = (ScoredRevision, scored_revisions(chance))
+    write(run, "evaluate", evaluated, tokens_in=98765, tokens_out=43210)
     return run
 
 

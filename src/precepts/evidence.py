@@ -62,6 +62,16 @@ class ScoredComparison:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoredRevision:
+    """A response (round 0) or its usable revision of that round, with the preference model's score."""
+
+    response_id: str
+    prompt_id: str
+    round: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """Two models' answers to one held-out prompt, set against each other by the judge for one `aim` (harmless or
     helpful). `p_first` in [0, 1], how likely the answer of `first_model` is the better one, is None exactly where

@@ -77,6 +77,27 @@ def test_the_report_fits_and_can_be_read(browser: Browser, page: Path, pictures:
     assert browser.requests() == [page.as_uri()]
 
 
+def test_transcripts_are_paged_and_filtered(browser: Browser, page: Path) -> None:
+    browser.look(1280)
+    browser.open(page)
+    listed = "const list = document.querySelector('#before-after .paged');"
+    shown = listed + "return [...list.querySelectorAll(':scope > details')].filter(each => !each.hidden).length"
+    choose = """const select = list.querySelectorAll('select')[arguments[1]];
+        select.value = arguments[0]; select.dispatchEvent(new Event('change'));"""
+    assert browser.ask(shown) == 8
+    assert browser.ask(listed + "return list.querySelector('output').value") == "1–8 of 100"
+    browser.ask(listed + "list.querySelectorAll('button')[1].click()")
+    assert browser.ask(listed + "return list.querySelector('output').value") == "9–16 of 100"
+    browser.ask(listed + choose, "worse-rl", 2)
+    tagged = "return [...list.querySelectorAll(':scope > details:not([hidden])')].map(each => each.dataset.tags)"
+    tags = browser.ask(listed + tagged)
+    assert tags and all("worse-rl" in each.split(" ") for each in tags)
+    rounds = "const list = document.querySelector('#revisions .paged');"
+    browser.ask(rounds + choose, "round-2", 1)
+    seen = "return [...list.querySelectorAll('.round:not([hidden])')].map(each => each.dataset.tags.split(' ')[0])"
+    assert set(browser.ask(rounds + seen)) == {"round-2"}
+
+
 def test_the_payloads_would_run_if_they_were_let(browser: Browser, tmp_path: Path) -> None:
     for number, payload in enumerate(PAYLOADS[:2] + PAYLOADS[3:4]):
         bare = tmp_path / f"{number}.html"

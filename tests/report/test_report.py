@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -66,7 +69,8 @@ def test_the_whole_page_in_order(whole: Run) -> None:
         "What the judge is worth",
         "Pictures",
         "All figures",
-        "Flow of data",
+        "Flow of data and cost",
+        "Data hygiene",
         "Before and after",
     ]
     heads += ["Critiques and revisions", "Labelled pairs", "Constitution", "How it was made"]
@@ -75,7 +79,7 @@ def test_the_whole_page_in_order(whole: Run) -> None:
     assert text.count('<svg role="img"') == 10
     assert "A run made by hand" in page.text
     assert "RL-CAI complies with fewer harmful requests than the start model" in page.text
-    assert "12 of 40 red-team, 6 of 40 safe-sounding, 6 of 40 helpful" in page.text
+    assert "40 of 40 red-team, 30 of 40 safe-sounding, 30 of 40 helpful" in page.text
     assert "builtin:helpfulness" in page.text
     assert "Equal dignity" in page.text
     assert "12\u202f345 in, 6\u202f789 out" in page.text
@@ -84,7 +88,7 @@ def test_the_whole_page_in_order(whole: Run) -> None:
 def test_the_page_loads_nothing_and_runs_nothing(whole: Run) -> None:
     text, page = read(whole)
     tags = {tag for tag, _ in page.tags}
-    assert not tags & {"script", "img", "iframe", "object", "embed", "link", "base", "form", "input", "video", "audio"}
+    assert not tags & {"img", "iframe", "object", "embed", "link", "base", "form", "input", "video", "audio"}
     for tag, attributes in page.tags:
         assert "src" not in attributes and "srcset" not in attributes
         assert not [name for name in attributes if name.startswith("on")]
@@ -95,6 +99,15 @@ def test_the_page_loads_nothing_and_runs_nothing(whole: Run) -> None:
     assert "@import" not in text
     assert not re.search(r"url\((?!#)", text)
     assert "default-src 'none'" in text
+
+
+def test_one_script_runs_and_the_policy_names_it_by_its_hash(whole: Run) -> None:
+    text, page = read(whole)
+    assert [attributes for tag, attributes in page.tags if tag == "script"] == [{}]
+    script = re.findall(r"<script>(.*?)</script>", text, flags=re.DOTALL)[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in text
+    assert script == (files("precepts.report") / "templates" / "script.js").read_text("utf-8")
 
 
 def test_ids_are_unique_and_every_reference_has_one(whole: Run) -> None:
@@ -120,7 +133,7 @@ def test_the_same_run_gives_the_same_bytes(whole: Run) -> None:
 
 def test_hostile_text_stays_text(hostile: Run) -> None:
     text, page = read(hostile)
-    assert "<script" not in text and "<img" not in text and "</p></div><style>" not in text
+    assert text.count("<script") == 1 and "<img" not in text and "</p></div><style>" not in text
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
     assert not [a for _, a in page.tags if "javascript" in (a.get("href") or "")]
     assert "<script>alert(1)</script>" in page.text

@@ -26,6 +26,7 @@ from precepts.report.numbers import (
 )
 from precepts.runs.folder import StageState
 from precepts.runs.progress import clock
+from precepts.runs.sharing import own_cost
 
 DOES = {
     "prompts": "reads the prompts and splits them",
@@ -64,7 +65,8 @@ class Table:
 
 @dataclass(frozen=True)
 class StageRow:
-    """A stage in the flow of data; figures as words, "" where there is none. `state`: done, partial, waiting."""
+    """A stage in the flow of data; figures as words, "" where there is none. `state`: done, partial, waiting;
+    `part` is the time's percentage of the run's."""
 
     name: str
     does: str
@@ -75,6 +77,7 @@ class StageRow:
     tokens: str
     took: str
     fingerprint: str
+    part: int
 
 
 @dataclass(frozen=True)
@@ -214,12 +217,19 @@ def _labels_table(labels: LabelSummary) -> Table:
 
 def stage_rows(found: Gathered) -> list[StageRow]:
     """The stages in order, those that have not begun too."""
-    return [_stage_row(stage, found.states[stage]) for stage in found.stages()]
+    total = sum(state.seconds for state in found.states.values() if state)
+    return [_stage_row(stage, found.states[stage], total) for stage in found.stages()]
 
 
-def _stage_row(stage: str, state: StageState | None) -> StageRow:
+def cost(found: Gathered) -> tuple[str, str]:
+    """What the run itself spent, in words: tokens and time; what it shares with another was spent there."""
+    tokens_in, tokens_out, seconds = own_cost(found.states.values())
+    return f"{whole(tokens_in)} in, {whole(tokens_out)} out", clock(seconds)
+
+
+def _stage_row(stage: str, state: StageState | None, total: float) -> StageRow:
     if state is None:
-        return StageRow(stage, DOES[stage], "waiting", "not begun", (), (), "", "", "")
+        return StageRow(stage, DOES[stage], "waiting", "not begun", (), (), "", "", "", 0)
     return StageRow(
         name=stage,
         does=DOES[stage],
@@ -230,6 +240,7 @@ def _stage_row(stage: str, state: StageState | None) -> StageRow:
         tokens=f"{whole(state.tokens_in)} in, {whole(state.tokens_out)} out",
         took=clock(state.seconds),
         fingerprint=state.fingerprint,
+        part=round(100 * state.seconds / total) if total else 0,
     )
 
 

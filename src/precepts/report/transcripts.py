@@ -1,4 +1,4 @@
-"""The text behind the numbers: before and after, critiques and revisions, labelled pairs.
+"""The text behind the numbers: before and after, and labelled pairs (critiques and revisions: `rounds`).
 
 1. What is shown is chosen by the hash of its prompt, in turn over the kinds of harm or help, never by how it came
    out. What is not shown is counted.
@@ -9,23 +9,25 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from heapq import nsmallest
 from typing import TypeVar
 
 from precepts.evals.board import KINDS
+from precepts.evals.labels import UNDECIDED
 from precepts.evidence import Evaluation
 from precepts.identity import content_hash
 from precepts.odds import Rules, probability
-from precepts.records import AIPreference, Messages, Reading, Revision
+from precepts.records import AIPreference, Messages, Reading
+from precepts.report.filters import Tags, answer_tags, principle_tags
 from precepts.report.gather import MODELS, Gathered
 from precepts.report.numbers import decimal
 from precepts.runs.folder import Run
 
 LIMIT = 1200  # characters of one text
-SHOWN = {"red_team": 12, "safe_sounding": 6, "helpful": 6}
-REVISED, LABELLED = 10, 8
+SHOWN = {"red_team": 60, "safe_sounding": 30, "helpful": 30}
+LABELLED = 40
 T = TypeVar("T")
 
 
@@ -64,26 +66,7 @@ class SideBySide:
     category: str
     asked: Asked
     answers: tuple[Answer, ...]
-
-
-@dataclass(frozen=True)
-class Round:
-    """One round of critique and revision; `unusable` is the reason where it has one."""
-
-    number: int
-    principle: str
-    critique: Clip
-    revision: Clip
-    unusable: str | None
-
-
-@dataclass(frozen=True)
-class Revised:
-    """A red-team prompt, the start model's response and the rounds on it."""
-
-    asked: Asked
-    response: Clip
-    rounds: tuple[Round, ...]
+    tags: Tags
 
 
 @dataclass(frozen=True)
@@ -109,6 +92,7 @@ class Labelled:
     p_first: str
     reason: str
     askings: tuple[Asking, ...]
+    tags: Tags
 
 
 @dataclass(frozen=True)
@@ -161,10 +145,12 @@ def side_by_side(found: Gathered) -> list[SideBySide]:
             by_prompt[row.prompt_id][model] = row
     prompts = [next(iter(answers.values())) for answers in by_prompt.values()]
     chosen = [row for kind in KINDS for row in _spread((p for p in prompts if p.kind == kind), SHOWN[kind])]
-    return [
-        SideBySide(row.kind, row.category, asked(row.messages), tuple(map(_answer, by_prompt[row.prompt_id].values())))
-        for row in chosen
-    ]
+    return [_side_by_side(by_prompt[row.prompt_id]) for row in chosen]
+
+
+def _side_by_side(answers: Mapping[str, Evaluation]) -> SideBySide:
+    one, rows = next(iter(answers.values())), tuple(map(_answer, answers.values()))
+    return SideBySide(one.kind, one.category, asked(one.messages), rows, answer_tags(answers))
 
 
 def _answer(row: Evaluation) -> Answer:
@@ -173,38 +159,19 @@ def _answer(row: Evaluation) -> Answer:
     return Answer(row.model, row.verdict or "unscored", reason.text, clip(row.text), score)
 
 
-def revised(run: Run, titles: dict[str, str]) -> list[Revised]:
-    """Some responses with all their rounds; `titles` names principles by their id."""
-    ids = (r.response_id for r in run.read("revise", Revision) if r.round == 1)
-    chosen: dict[str, list[Revision]] = {each: [] for each in _lowest(ids, REVISED)}
-    for revision in run.read("revise", Revision):
-        if revision.response_id in chosen:
-            chosen[revision.response_id].append(revision)
-    return [_revised(rounds, titles) for rounds in chosen.values() if rounds]
-
-
-def _lowest(ids: Iterable[str], count: int) -> list[str]:
+def lowest(ids: Iterable[str], count: int) -> list[str]:
+    """The `count` ids with the lowest hash: a choice that does not look at what they name."""
     return nsmallest(count, ids, key=lambda each: content_hash(["report", each]))
 
 
-def _revised(rounds: Sequence[Revision], titles: dict[str, str]) -> Revised:
-    return Revised(
-        asked(rounds[0].messages),
-        clip(rounds[0].previous),
-        tuple(
-            Round(r.round, titles.get(r.principle_id, r.principle_id), clip(r.critique), clip(r.text), r.unusable)
-            for r in sorted(rounds, key=lambda r: r.round)
-        ),
-    )
-
-
-def labelled(run: Run, titles: dict[str, str]) -> list[Labelled]:
-    """Some labelled pairs; `titles` names principles by their id."""
+def labelled(run: Run, titles: Mapping[str, str]) -> tuple[list[Labelled], dict[str, str]]:
+    """Some labelled pairs, and the titles of their principles by tag; `titles` names principles by their id."""
     labels = nsmallest(LABELLED, run.read("label", AIPreference), key=lambda each: content_hash(["report", each.id]))
-    return [_labelled(label, titles) for label in labels]
+    tags = principle_tags(name for label in labels for name in label.principles)
+    return [_labelled(each, titles, tags) for each in labels], {tag: titles.get(n, n) for n, tag in tags.items()}
 
 
-def _labelled(label: AIPreference, titles: dict[str, str]) -> Labelled:
+def _labelled(label: AIPreference, titles: Mapping[str, str], tags: Mapping[str, str]) -> Labelled:
     return Labelled(
         asked=asked(label.messages),
         principle="; ".join(titles.get(each, each) for each in label.principles),
@@ -213,10 +180,19 @@ def _labelled(label: AIPreference, titles: dict[str, str]) -> Labelled:
         p_first="unscored" if label.p_first is None else decimal(label.p_first),
         reason=label.unscored or "",
         askings=tuple(_asking(reading, titles) for reading in label.readings),
+        tags=(*(tags[name] for name in label.principles), _said(label)),
     )
 
 
-def _asking(reading: Reading, titles: dict[str, str]) -> Asking:
+def _said(label: AIPreference) -> str:
+    if label.p_first is None:
+        return "unscored"
+    if abs(label.p_first - 0.5) < UNDECIDED:
+        return "undecided"
+    return "first" if label.p_first > 0.5 else "second"
+
+
+def _asking(reading: Reading, titles: Mapping[str, str]) -> Asking:
     scored = reading.log_odds is not None
     p = decimal(probability(reading, Rules())) if scored else f"unscored ({reading.unscored})"
     return Asking(

@@ -1,7 +1,8 @@
 """Write RUN/report.html: one self-contained page from a run folder alone.
 
-1. No network, no script, no font or picture from elsewhere; a content security policy in the page says so to the
-   browser too. So a report can be mailed, archived and opened anywhere.
+1. No network, no font or picture from elsewhere, and one script, this package's own, which filters the transcripts; a
+   content security policy in the page allows that script by its hash and nothing else. So a report can be mailed,
+   archived and opened anywhere. Without the script the page only lacks the filters.
 2. Everything is escaped by the template engine, and control characters, those that turn the direction of text too,
    become a visible mark; only the pictures, which hold fixed words, are marked safe.
 3. No clock time: the same run folder gives the same bytes.
@@ -9,7 +10,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +22,12 @@ from markupsafe import Markup
 
 from precepts import __version__
 from precepts.evals.board import KINDS
+from precepts.report import filters, rounds, tables, transcripts, words
 from precepts.report import gather as gathering
-from precepts.report import tables, transcripts, words
 from precepts.report.doubts import doubts
 from precepts.report.drawing import CONTROL
 from precepts.report.judge import judge_pictures
+from precepts.report.left_out import left_out_table
 from precepts.report.numbers import whole
 from precepts.report.pictures import pictures
 from precepts.runs.folder import Run
@@ -35,6 +40,17 @@ def write_report(run: Run) -> Path:
     path = run.path / "report.html"
     write_whole(path, page.encode("utf-8", "replace"))
     return path
+
+
+@cache
+def script() -> Markup:
+    """The page's script; no data ever stands in it."""
+    return Markup((files("precepts.report") / "templates" / "script.js").read_text("utf-8"))
+
+
+def script_hash(text: str) -> str:
+    """How a content security policy names a script."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 @cache
@@ -62,6 +78,9 @@ def _content(run: Run) -> dict[str, object]:
     constitution = found.constitution
     titles = {each.id: each.title for each in constitution.principles} if constitution else {}
     beside = transcripts.side_by_side(found)
+    revised = rounds.revised(run, titles)
+    labelled, labelled_under = transcripts.labelled(run, titles)
+    evaluated = {model: gathering.MODELS[model] for model in found.models()}
     return {
         "name": run.path.resolve().name,
         "description": str(found.setting("description") or "").strip().removesuffix("."),
@@ -76,13 +95,22 @@ def _content(run: Run) -> dict[str, object]:
         "pictures": pictures(found),
         "tables": tables.figure_tables(found),
         "stages": tables.stage_rows(found),
+        "cost": tables.cost(found),
+        "left_out": [table for table in [left_out_table(found)] if table.rows],
+        "script": script(),
+        "script_hash": script_hash(script()),
         "models": gathering.MODELS,
         "kinds": gathering.KINDS,
         "beside": beside,
         "beside_counts": _counts(found, beside),
-        "revised": transcripts.revised(run, titles),
+        "beside_filters": filters.answer_filters((each.tags for each in beside), evaluated) if beside else [],
+        "revised": revised.items,
+        "revised_filters": filters.round_filters(
+            (each.tags for item in revised.items for each in item.rounds), revised.principles
+        ),
         "revised_of": run.count("revise"),
-        "labelled": transcripts.labelled(run, titles),
+        "labelled": labelled,
+        "labelled_filters": filters.label_filters((each.tags for each in labelled), labelled_under),
         "labelled_of": found.labels.labels,
         "constitution": constitution,
         "principles": tables.principle_rows(found),

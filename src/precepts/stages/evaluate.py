@@ -1,7 +1,8 @@
 """Stage `evaluate`: the start, SL-CAI and RL-CAI models answer held-out prompts, side by side.
 
 Reads the held-out prompts. Writes `answers-start`, `answers-sl`, `answers-rl` (Evaluation: each answer with its
-verdict and its preference-model score). Every number that is reported is computed from these by `evals.board`.
+verdict and its preference-model score), and `revisions` (see score_revisions.py). Every number that is reported is
+computed from these by `evals`.
 All models answer the same prompts with the same seeds.
 """
 
@@ -23,6 +24,7 @@ from precepts.runs.work import Chunk, ChunkResult, Worker
 from precepts.stages.pm import Score, scorer
 from precepts.stages.prompts import read_split
 from precepts.stages.respond import SamplingSettings, answer_request
+from precepts.stages.score_revisions import score_revisions
 
 KINDS = ("red_team", "safe_sounding", "helpful")
 MODELS = ("start", "sl", "rl")
@@ -49,6 +51,7 @@ def run(
         folder.write_chunks(
             Evaluation, prompts, len(prompts), settings.chunk_size, make_worker, set_name=f"answers-{name}"
         )
+    score_revisions(folder, style)
     answers = (each for name in MODELS for each in folder.run.read(folder.name, Evaluation, f"answers-{name}"))
     folder.finish(dict(Counter(f"{a.model}: {a.verdict or 'unscored: ' + str(a.unscored)}" for a in answers)))
 
