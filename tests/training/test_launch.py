@@ -17,15 +17,15 @@ from typing import Any
 import pytest
 import torch
 from pydantic import ValidationError
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from precepts.errors import InputError, RunError
 from precepts.records import Message, TrainingStep
 from precepts.training import launch
 from precepts.training.fit import MARK, trainer_arguments
-from precepts.training.launch import Job, launch_command, read_job, train_preference_model, write_job
+from precepts.training.launch import Job, launch_command, read_job, train_preference_model, train_sft, write_job
 from precepts.training.pairs import LabelledPair
-from precepts.training.settings import PMTrainingSettings
+from precepts.training.settings import LoraSettings, SupervisedSettings
 
 SIZES = (3, 40, 1, 9, 20, 5, 14, 2, 30, 7)
 PAIRS = [
@@ -35,18 +35,18 @@ PAIRS = [
 
 
 @pytest.fixture
-def optim() -> Callable[..., PMTrainingSettings]:
+def optim() -> Callable[..., SupervisedSettings]:
     """Settings for the tiny model on a CPU, changed as asked: 10 pairs are 3 batches, the last one of 2."""
 
-    def make(**changed: Any) -> PMTrainingSettings:
+    def make(**changed: Any) -> SupervisedSettings:
         small = {"learning_rate": 1e-2, "batch_size": 4, "micro_batch": 1, "epochs": 2.0, "warmup": 0.0}
         here = {"dtype": "float32", "device": "cpu", "checkpoint_steps": None}
-        return PMTrainingSettings(**(small | here | changed))
+        return SupervisedSettings(**(small | here | changed))
 
     return make
 
 
-def train(model: Path, work: Path, show: Any, settings: PMTrainingSettings) -> Any:
+def train(model: Path, work: Path, show: Any, settings: SupervisedSettings) -> Any:
     return train_preference_model(str(model), PAIRS, work / "pm", work, settings, "chat", 5, show)
 
 
@@ -62,7 +62,7 @@ def assert_alike(folder: Path, other: Path) -> None:
 
 
 def test_two_processes_take_the_steps_of_one(
-    tiny_model: Path, tmp_path: Path, optim: Callable[..., PMTrainingSettings], show: Any
+    tiny_model: Path, tmp_path: Path, optim: Callable[..., SupervisedSettings], show: Any
 ) -> None:
     one, tokens = train(tiny_model, tmp_path / "one", show, optim())
     begun, show.log = show.log[0], []
@@ -79,6 +79,50 @@ def test_two_processes_take_the_steps_of_one(
     assert config["precepts"] == {"format": "chat"}
     marked = [path.parent.name for path in (tmp_path / "two" / "checkpoints").glob(f"*/{MARK}")]
     assert sorted(marked) == ["checkpoint-4", "checkpoint-6"]
+
+
+EXAMPLES = [
+    ((Message("user", f"How do I bake {n} loaves?"),), "Mix flour and water. " * (1 + n % 3)) for n in range(7)
+] + [("\n\nHuman: Are you kind?\n\nAssistant:", "I try to be.")]
+
+
+FSDP = """
+compute_environment: LOCAL_MACHINE
+distributed_type: FSDP
+mixed_precision: 'no'
+main_process_port: 0
+fsdp_config: {fsdp_version: 2, fsdp_auto_wrap_policy: TRANSFORMER_BASED_WRAP, fsdp_state_dict_type: FULL_STATE_DICT}
+"""  # on a CPU Accelerate reads it and shares out batches, not weights
+
+
+@pytest.mark.parametrize(
+    ("lora", "config"), [(LoraSettings(rank=4, alpha=8), None), (None, FSDP)], ids=["lora", "whole, by a file"]
+)
+def test_two_processes_finetune_as_one(
+    tiny_model: Path,
+    tmp_path: Path,
+    optim: Callable[..., SupervisedSettings],
+    show: Any,
+    lora: LoraSettings | None,
+    config: str | None,
+) -> None:
+    file, found = tmp_path / "accelerate.yaml", {}
+    file.write_text(config or "")
+    for count in (1, 2):
+        work = tmp_path / str(count)
+        chosen = {"accelerate_config": str(file)} if config and count == 2 else {}
+        settings = optim(processes=count, lora=lora, **chosen)
+        found[count] = train_sft(
+            str(tiny_model), EXAMPLES[:7] + EXAMPLES[:1], work / "sl", work, settings, "chat", 5, show
+        )
+    (one, tokens), (two, tokens_of_two) = found[1], found[2]
+    assert [step.step for step in two] == [1, 2, 3, 4]
+    assert [step.loss for step in two] == pytest.approx([step.loss for step in one], abs=1e-4)
+    assert [step.grad_norm for step in two] == pytest.approx([step.grad_norm for step in one], rel=1e-3)
+    assert tokens_of_two == tokens
+    trained = [AutoModelForCausalLM.from_pretrained(tmp_path / n / "sl", dtype=torch.float32) for n in ("1", "2")]
+    for name, weight in trained[0].named_parameters():
+        assert torch.allclose(weight, trained[1].get_parameter(name), atol=1e-3), name
 
 
 class Killed(Exception):
@@ -102,7 +146,7 @@ class Dies:
 
 
 def test_two_processes_go_on_where_one_was_stopped(
-    tiny_model: Path, tmp_path: Path, optim: Callable[..., PMTrainingSettings], show: Any
+    tiny_model: Path, tmp_path: Path, optim: Callable[..., SupervisedSettings], show: Any
 ) -> None:
     settings = optim(lora=None, checkpoint_steps=1)
     whole, tokens = train(tiny_model, tmp_path / "whole", show, settings)
@@ -118,17 +162,18 @@ def test_two_processes_go_on_where_one_was_stopped(
     assert_alike(tmp_path / "broken" / "pm", tmp_path / "whole" / "pm")
 
 
-def test_a_job_reads_as_it_was_written(tmp_path: Path, optim: Callable[..., PMTrainingSettings]) -> None:
-    class Wider(PMTrainingSettings):
+def test_a_job_reads_as_it_was_written(tmp_path: Path, optim: Callable[..., SupervisedSettings]) -> None:
+    class Wider(SupervisedSettings):
         labels: str = "soft"
 
     settings = Wider(**optim(processes=2).model_dump())
-    job = Job("some/model", PAIRS, tmp_path / "pm", tmp_path, settings, "raw", 2**62)
-    write_job(tmp_path / "job", job)
-    assert read_job(tmp_path / "job") == replace(job, optim=optim(processes=2))
+    for what, rows in (("preference_model", PAIRS), ("sft", EXAMPLES)):
+        job = Job(what, "some/model", rows, tmp_path / "pm", tmp_path, settings, "raw", 2**62)  # type: ignore[arg-type]
+        write_job(tmp_path / what, job)
+        assert read_job(tmp_path / what) == replace(job, optim=optim(processes=2))
 
 
-def test_how_processes_are_started(optim: Callable[..., PMTrainingSettings]) -> None:
+def test_how_processes_are_started(optim: Callable[..., SupervisedSettings]) -> None:
     plain = launch_command(Path("job"), optim(processes=4))
     assert plain[:5] == [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "4"]
     assert plain[-3:] == ["-m", "precepts.training.job", "job"]
@@ -146,14 +191,14 @@ def test_how_processes_are_started(optim: Callable[..., PMTrainingSettings]) -> 
     ],
 )
 def test_processes_that_do_not_fit_are_refused(
-    optim: Callable[..., PMTrainingSettings], changed: dict[str, Any], message: str
+    optim: Callable[..., SupervisedSettings], changed: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValidationError, match=message):
         optim(**changed)
 
 
 def test_a_launcher_with_other_processes_is_refused(
-    optim: Callable[..., PMTrainingSettings], monkeypatch: pytest.MonkeyPatch
+    optim: Callable[..., SupervisedSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(InputError, match="batch_size 4 is not a multiple of 3 processes"):
         trainer_arguments(optim(), Path("work"), 1, "cpu", False, processes=3)
@@ -169,15 +214,15 @@ def running(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 TELLING = """
+pathlib.Path(__file__).with_name("pid").write_text(str(os.getpid()))
 print("a library's line")
 print(json.dumps({"precepts": "begin", "total": 3, "done": 1}), flush=True)
 print(json.dumps({"precepts": "step", "note": "loss 0.5"}), flush=True)
-pathlib.Path(__file__).with_name("pid").write_text(str(os.getpid()))
 """
 
 
 def test_progress_and_the_result_come_back(
-    tmp_path: Path, optim: Callable[..., PMTrainingSettings], show: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, optim: Callable[..., SupervisedSettings], show: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step = TrainingStep(1, 0.5, 0.7, 1e-3, None, None, None, None)
     ending = "from precepts.training.launch import write_result; from precepts.records import TrainingStep\n"
@@ -199,7 +244,7 @@ def test_progress_and_the_result_come_back(
 )
 def test_what_goes_wrong_is_told(
     tmp_path: Path,
-    optim: Callable[..., PMTrainingSettings],
+    optim: Callable[..., SupervisedSettings],
     show: Any,
     monkeypatch: pytest.MonkeyPatch,
     ending: str,
@@ -214,7 +259,7 @@ def test_what_goes_wrong_is_told(
 
 
 def test_an_interrupt_ends_the_processes(
-    tmp_path: Path, optim: Callable[..., PMTrainingSettings], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, optim: Callable[..., SupervisedSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @contextmanager
     def interrupted(total: int, done: int) -> Iterator[Any]:
@@ -240,7 +285,7 @@ def test_a_process_that_nobody_listens_to_ends() -> None:
 
 
 def test_a_configuration_file_that_is_not_there(
-    tmp_path: Path, optim: Callable[..., PMTrainingSettings], show: Any
+    tmp_path: Path, optim: Callable[..., SupervisedSettings], show: Any
 ) -> None:
     with pytest.raises(InputError, match="there is no such file"):
         train(tmp_path, tmp_path, show, optim(processes=2, accelerate_config=str(tmp_path / "none.yaml")))

@@ -22,14 +22,14 @@ from precepts.records import AIPreference, HumanComparison, Messages, TrainingSt
 from precepts.runs.folder import Run, StageFolder
 from precepts.runs.work import Chunk, ChunkResult, Worker
 from precepts.stages.prompts import refuse_leaks
-from precepts.training.settings import PMTrainingSettings
+from precepts.training.settings import SupervisedSettings
 
 Score = Callable[[Sequence[tuple[Messages, str]]], list[float]]
 _CHUNK = 64  # comparisons scored at a time
 _NAMES = {"ai": "AI labels", "helpful": "human helpfulness comparisons", "harmless": "human harmlessness comparisons"}
 
 
-class PMSettings(PMTrainingSettings):
+class PMSettings(SupervisedSettings):
     """Training, what a pair of each source counts in the loss, and soft labels or hard ones."""
 
     labels: Literal["soft", "hard"] = "soft"

@@ -26,7 +26,7 @@ class SLSettings(SupervisedSettings):
 
 def run(folder: StageFolder, settings: SLSettings, style: Format, model: str, held_out: float) -> None:
     """Train the SL-CAI model. Raises RunError where no revision is usable or a prompt is held out."""
-    from precepts.training.sft import train_sft
+    from precepts.training.launch import train_sft
 
     usable: list[Revision | Response] = [*_revisions(folder), *_helpful(folder)]
     examples = [(each, text) for each in usable if (text := learnable(each.text, each.finish))]

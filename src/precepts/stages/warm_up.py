@@ -56,7 +56,7 @@ def run(
     direct: bool,
 ) -> None:
     """Train the critic. Raises InputError where no demonstration can be used or the labeler cannot be taught."""
-    from precepts.training.sft import train_sft
+    from precepts.training.launch import train_sft
 
     counts: Counter[str] = Counter()
     usable = list(_demonstrations(folder, settings, counts))

@@ -1,4 +1,4 @@
-"""One of the processes that train a preference model together: `python -m precepts.training.job FOLDER`.
+"""One of the processes that train a model together: `python -m precepts.training.job FOLDER`.
 
 1. Started by `accelerate launch`, once a process; `launch.py` writes the folder, and reads what comes of it.
 2. The first process (RANK 0) alone tells its progress, as lines of JSON on standard output, and keeps the result.
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from precepts.errors import InputError
-from precepts.training.launch import TOLD, read_job, write_result
+from precepts.training.launch import TOLD, read_job, train_here, write_result
 
 
 class _Lines:
@@ -41,11 +41,9 @@ def _tell(what: str, **more: Any) -> None:
 
 def main(folder: Path) -> None:
     """Train what the folder says, with the other processes."""
-    from precepts.training.preference_model import train_preference_model
-
     job = read_job(folder)
     try:
-        steps, tokens = train_preference_model(**vars(job), show=_telling)
+        steps, tokens = train_here(job, _telling)
     except InputError as error:
         _tell("refused", message=str(error))
         raise SystemExit(error.exit_status) from None

@@ -1,6 +1,6 @@
-"""Where a preference model is trained: in this process, or in several that `accelerate launch` starts.
+"""Where a model is trained on given texts: in this process, or in several that `accelerate launch` starts.
 
-1. For one process the training is called. For more, the pairs (Parquet) and the settings (JSON) are written into the
+1. For one process the training is called. For more, its rows (Parquet) and the settings (JSON) are written into the
    training's work folder, and `training.job` reads them there, once a process. Checkpoints lie where they would lie
    without a launcher, so a training that was stopped goes on, with any number of processes.
 2. The first process tells its progress in lines of JSON on its standard output; here they become the task's advances.
@@ -20,15 +20,15 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from precepts.errors import InputError, RunError
-from precepts.prompts.formats import Format
-from precepts.records import TrainingStep
+from precepts.prompts.formats import Format, Rendered
+from precepts.records import Messages, TrainingStep
 from precepts.runs.progress import Task
 from precepts.runs.shards import read_shard, write_shard, write_whole
 from precepts.training.pairs import LabelledPair
-from precepts.training.settings import PMTrainingSettings
+from precepts.training.settings import SupervisedSettings
 
 Show = Callable[[int, int], AbstractContextManager[Task]]  # (steps in all, steps done) -> progress
 TOLD = "precepts"  # the key that makes a line of the first process ours
@@ -37,14 +37,25 @@ _PATIENCE = 40  # seconds for the launcher to end its processes, which it gives 
 
 
 @dataclass(frozen=True)
-class Job:
-    """What a process is to train: the arguments of `preference_model.train_preference_model` less its `show`."""
+class _Taught:
+    """An example of finetuning as columns: a conversation, or raw text in its place, and what is learnt after it."""
 
+    raw: str | None
+    messages: Messages
+    text: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a process is to train: which training, and its arguments less `show`. `rows` are LabelledPairs for a
+    preference model, (conversation or raw text, what to learn) for finetuning."""
+
+    what: Literal["preference_model", "sft"]
     model: str
-    pairs: Sequence[LabelledPair]
+    rows: Sequence[Any]
     target: Path
     work: Path
-    optim: PMTrainingSettings
+    optim: SupervisedSettings
     style: Format
     seed: int
 
@@ -54,29 +65,59 @@ def train_preference_model(
     pairs: Sequence[LabelledPair],
     target: Path,
     work: Path,
-    optim: PMTrainingSettings,
+    optim: SupervisedSettings,
     style: Format,
     seed: int,
     show: Show,
 ) -> tuple[list[TrainingStep], int]:
-    """`preference_model.train_preference_model`, in `optim.processes` processes.
+    """`preference_model.train_preference_model` in `optim.processes` processes. Raises as `train` does."""
+    return train(Job("preference_model", model, pairs, target, work, optim, style, seed), show)
 
-    Raises InputError as it does (a configuration file that is not there included), RunError where the processes end
-    without having trained.
+
+def train_sft(
+    model: str,
+    examples: Sequence[tuple[Rendered, str]],
+    target: Path,
+    work: Path,
+    optim: SupervisedSettings,
+    style: Format,
+    seed: int,
+    show: Show,
+) -> tuple[list[TrainingStep], int]:
+    """`sft.train_sft` in `optim.processes` processes. Raises as `train` does."""
+    return train(Job("sft", model, examples, target, work, optim, style, seed), show)
+
+
+def train(job: Job, show: Show) -> tuple[list[TrainingStep], int]:
+    """Train, in as many processes as the job's settings say; the logged steps and the tokens trained on.
+
+    Raises InputError as the training itself does (a configuration file that is not there included), RunError where the
+    processes end without having trained.
     """
+    optim = job.optim
     if optim.processes == 1:
-        from precepts.training import preference_model
-
-        return preference_model.train_preference_model(model, pairs, target, work, optim, style, seed, show)
+        return train_here(job, show)
     if optim.accelerate_config is not None and not Path(optim.accelerate_config).is_file():
         raise InputError(f"accelerate_config {optim.accelerate_config}: there is no such file")
-    folder = work / "job"
-    write_job(folder, Job(model, pairs, target, work, optim, style, seed))
+    folder = job.work / "job"
+    write_job(folder, job)
     _run(launch_command(folder, optim), folder / "stderr.txt", show)
     return read_result(folder)
 
 
-def launch_command(folder: Path, optim: PMTrainingSettings) -> list[str]:
+def train_here(job: Job, show: Show) -> tuple[list[TrainingStep], int]:
+    """Train in this process, which may be one of several that were started for it."""
+    given = (job.model, job.rows, job.target, job.work, job.optim, job.style, job.seed, show)
+    if job.what == "sft":
+        from precepts.training.sft import train_sft
+
+        return train_sft(*given)
+    from precepts.training.preference_model import train_preference_model
+
+    return train_preference_model(*given)
+
+
+def launch_command(folder: Path, optim: SupervisedSettings) -> list[str]:
     """What starts the processes. Without a configuration file nothing is left to this machine's own defaults."""
     launcher = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(optim.processes)]
     if optim.accelerate_config is not None:
@@ -92,12 +133,16 @@ def write_job(folder: Path, job: Job) -> None:
     """Write a job for other processes to read; an older one's result is forgotten."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "result.json").unlink(missing_ok=True)
-    write_shard(folder / "pairs.parquet", LabelledPair, job.pairs, (0, 0))
+    if job.what == "sft":
+        write_shard(folder / "rows.parquet", _Taught, [_as_columns(*row) for row in job.rows], (0, 0))
+    else:
+        write_shard(folder / "rows.parquet", LabelledPair, job.rows, (0, 0))
     told = {
+        "what": job.what,
         "model": job.model,
         "target": str(job.target.absolute()),
         "work": str(job.work.absolute()),
-        "optim": job.optim.model_dump(mode="json", include=set(PMTrainingSettings.model_fields)),
+        "optim": job.optim.model_dump(mode="json", include=set(SupervisedSettings.model_fields)),
         "style": job.style,
         "seed": job.seed,
     }
@@ -108,8 +153,16 @@ def read_job(folder: Path) -> Job:
     """What `write_job` wrote."""
     told = json.loads((folder / "job.json").read_text("utf-8"))
     paths = {name: Path(told[name]) for name in ("target", "work")}
-    optim = PMTrainingSettings.model_validate(told["optim"])
-    return Job(**{**told, **paths, "optim": optim, "pairs": list(read_shard(folder / "pairs.parquet", LabelledPair))})
+    if told["what"] == "sft":
+        taught = read_shard(folder / "rows.parquet", _Taught)
+        rows: list[Any] = [(each.messages if each.raw is None else each.raw, each.text) for each in taught]
+    else:
+        rows = list(read_shard(folder / "rows.parquet", LabelledPair))
+    return Job(**{**told, **paths, "optim": SupervisedSettings.model_validate(told["optim"]), "rows": rows})
+
+
+def _as_columns(prompt: Rendered, text: str) -> _Taught:
+    return _Taught(prompt, (), text) if isinstance(prompt, str) else _Taught(None, prompt, text)
 
 
 def write_result(folder: Path, steps: Sequence[TrainingStep], tokens: int) -> None:

@@ -50,15 +50,11 @@ class OptimSettings(Settings):
 
 
 class SupervisedSettings(OptimSettings):
-    """Training on given texts; those over `max_length` tokens lose their beginning."""
+    """Training on given texts; those over `max_length` tokens lose their beginning. `processes` share each batch,
+    `batch_size` examples in all; they are started by `accelerate launch`, with the configuration file
+    `accelerate_config` where one is given."""
 
     max_length: int = Field(default=512, ge=16)
-
-
-class PMTrainingSettings(SupervisedSettings):
-    """The preference model's training. `processes` share each batch, `batch_size` pairs in all; they are started by
-    `accelerate launch`, with the configuration file `accelerate_config` where one is given."""
-
     processes: int = Field(default=1, ge=1)
     accelerate_config: str | None = None
 

@@ -2,7 +2,9 @@
 
 1. The loss is on the response alone, given the conversation as the model will see it at use.
 2. An example that is too long loses the beginning of its conversation before it loses any of its response.
-3. Examples are shuffled once, with the run's seed; the constant learning rate and one epoch are the paper's.
+3. In several processes (`launch.py`) a step takes the same examples; only where the last batch of an epoch does not
+   divide by them does Accelerate fill it up with the epoch's first examples.
+4. Examples are shuffled once, with the run's seed; the constant learning rate and one epoch are the paper's.
 How it departs from the paper: the paper finetunes a pretrained model; here it is whatever `models.start` names.
 """
 
@@ -23,6 +25,8 @@ from precepts.training.fit import (
     Show,
     fit,
     lora_config,
+    process_count,
+    save_gathered,
     save_whole,
     single_device,
     tokens_seen,
@@ -69,16 +73,16 @@ def train_sft(
     torch.manual_seed(seed % 2**63)
     device, dtype = precision(optim)
     tokenizer = load_tokenizer(model_path(model))
-    weights = dtype if optim.lora else torch.float32
+    weights, processes = dtype if optim.lora else torch.float32, process_count()
     rows = [
         {"prompt": trl_columns(messages, style), "completion": completion_column(text, style)}
         for messages, text in examples
     ]
     trainer = SFTTrainer(
-        model=load_model(model_path(model), weights, device),
+        model=load_model(model_path(model), weights, device if processes == 1 else "cpu"),
         args=single_device(
             SFTConfig(
-                **trainer_arguments(optim, work, seed, device, dtype == torch.bfloat16),
+                **trainer_arguments(optim, work, seed, device, dtype == torch.bfloat16, processes),
                 max_length=None,
                 completion_only_loss=True,
                 include_num_input_tokens_seen="non_padding",
@@ -91,8 +95,18 @@ def train_sft(
     trainer.train_dataset = trainer.train_dataset.map(lambda row: _fitted(row, optim.max_length))
     spare_head(trainer)
     steps = fit(trainer, show)
-    save_whole(trainer.model, tokenizer, target, lambda: load_model(model_path(model), torch.float32, "cpu"))
+    _save(trainer, tokenizer, target, work, model_path(model))
     return steps, tokens_seen(trainer)
+
+
+def _save(trainer: Any, tokenizer: Any, target: Path, work: Path, start: str) -> None:
+    def load(path: str) -> Any:
+        return load_model(path, torch.float32, "cpu")
+
+    if process_count() > 1:
+        save_gathered(trainer, tokenizer, target, work / "trained", load, start)
+    else:
+        save_whole(trainer.model, tokenizer, target, lambda: load(start))
 
 
 def _fitted(row: dict[str, list[int]], length: int) -> dict[str, list[int]]:
