@@ -47,3 +47,9 @@ def test_files_that_the_map_names_exist() -> None:
     named = re.findall(r"`([a-z_]+/[a-z_]+\.py)`", (ROOT / "docs" / "paper_map.md").read_text())
     assert named
     assert [name for name in named if not (ROOT / "src" / "precepts" / name).exists()] == []
+
+
+def test_the_budget_on_the_page_is_one() -> None:
+    (text,) = blocks("docs/cost.md", "yaml")
+    recipe = parse(Recipe, parse_yaml(text, "cost"))
+    assert recipe.budget.money == 50 and recipe.prices is not None and recipe.prices.hour == 1.2

@@ -142,3 +142,9 @@ def test_names_and_assignments_that_lead_nowhere(source: str, assignments: list[
 def test_an_unknown_built_in_is_told_the_nearest() -> None:
     with pytest.raises(InputError, match="did you mean 'demo'"):
         recipe_text("dem")
+
+
+def test_money_needs_prices() -> None:
+    with pytest.raises(InputError, match=r"budget\.money needs prices"):
+        load_recipe("demo", ["budget.money=5"])
+    assert load_recipe("demo", ["budget.money=5", "prices.hour=2"]).budget.money == 5

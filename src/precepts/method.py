@@ -27,6 +27,7 @@ from precepts.executors import open_executor
 from precepts.prompts.demonstrations import CRITIQUE_REVISION
 from precepts.prompts.render import wording_hash
 from precepts.recipe import Recipe, recipe_yaml
+from precepts.runs.budget import Budget
 from precepts.runs.folder import Parts, Run, StageFolder, flat
 from precepts.runs.progress import Progress
 from precepts.runs.walk import Step, walk
@@ -169,6 +170,7 @@ def execute(
     """Run the method, or the part of it from `begin` until `until`; True if anything was run. See `walk`."""
     plan, text = steps(recipe, run), recipe_yaml(recipe)
     chosen: dict[str, Any] = {"until": until, "begin": begin, "redo": redo, "siblings": siblings}
+    chosen["budget"] = Budget(recipe.budget, recipe.prices)
     with open_executor(recipe.executor) as executor:
         return walk(plan, text, recipe.seed, run, executor, progress, **chosen)
 

@@ -28,6 +28,7 @@ from precepts.errors import InputError, nearest
 from precepts.executors import ExecutorSettings
 from precepts.overlay import changed, differences, laid_over
 from precepts.prompts.formats import Format
+from precepts.runs.budget import BudgetSettings, PriceSettings
 from precepts.settings import Document, Settings, is_there, override, parse, parse_yaml, read_yaml, to_yaml
 from precepts.sources.read import BUILTIN, HUB
 from precepts.stages.audit import AuditSettings
@@ -76,6 +77,8 @@ class Recipe(Settings):
     models: ModelSettings = ModelSettings()
     engine: EngineSettings = EngineSettings()
     executor: ExecutorSettings = ExecutorSettings()
+    prices: PriceSettings | None = None
+    budget: BudgetSettings = BudgetSettings()
     warm_up: WarmUpSettings | None = None
     audit: AuditSettings = AuditSettings()
     respond: RespondSettings = RespondSettings()
@@ -101,6 +104,12 @@ class Recipe(Settings):
                 "warm_up.labeler teaches the start model to judge, and models.feedback names another judge; "
                 "set warm_up.labeler: false, or leave models.feedback out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _priced(self) -> Self:
+        if self.budget.money is not None and self.prices is None:
+            raise ValueError("budget.money needs prices (tokens_in, tokens_out, hour); give them, or bound the tokens")
         return self
 
     @field_validator("arms", mode="before")

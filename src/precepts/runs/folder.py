@@ -29,6 +29,7 @@ from typing import Any, TypeVar
 
 from precepts.errors import RunError
 from precepts.identity import content_hash, seed_from
+from precepts.runs.budget import Meter
 from precepts.runs.progress import Progress, Task
 from precepts.runs.shards import read_shard, shard_size, write_shard, write_whole
 from precepts.runs.work import Executor, WorkerFactory, chunked
@@ -138,6 +139,16 @@ class Run:
         """How many records a set has, from the shards' footers."""
         return sum(shard_size(path)[0] for path in self.shards(stage, set_name))
 
+    def spent(self, stage: str) -> tuple[int, int, float]:
+        """Tokens in, tokens out and seconds that this run itself has put into a stage so far, done or not."""
+        state = self.state(stage)
+        if state is None or state.shared_from:
+            return 0, 0, 0.0
+        if state.done:
+            return state.tokens_in, state.tokens_out, state.seconds
+        sizes = [shard_size(path) for path in (self.path / stage).glob("*" + _SHARDS)]
+        return sum(size[1] for size in sizes), sum(size[2] for size in sizes), state.seconds
+
     def model(self, name: str) -> Path:
         """The folder of a trained model: an absolute path, since a worker elsewhere may load it."""
         return self.path.absolute() / "models" / name
@@ -157,12 +168,20 @@ class StageFolder:
     """One stage at work: what it reads, where it writes, how far it is. Made by `open_stage`."""
 
     def __init__(
-        self, run: Run, state: StageState, title: str, seed: int, executor: Executor, progress: Progress
+        self,
+        run: Run,
+        state: StageState,
+        title: str,
+        seed: int,
+        executor: Executor,
+        progress: Progress,
+        meter: Meter | None = None,
     ) -> None:
         self.run, self.name, self.title, self.seed = run, state.stage, title, seed
-        self.executor, self.progress = executor, progress
+        self.executor, self.progress, self.meter = executor, progress, meter
         self._state = state
         self._seconds_before, self._began = state.seconds, time.monotonic()
+        self._unmetered = (0, 0)  # tokens in and out of the chunk that has just been written
 
     @property
     def path(self) -> Path:
@@ -193,9 +212,13 @@ class StageFolder:
             yield _SavedTask(shown, self)
 
     def advanced(self, units: int) -> None:
-        """Note `units` more done in stage.json."""
-        self._state.progress["done"] += units
+        """Note `units` more done in stage.json. Raises RunError where the next goes beyond the run's budget."""
+        progress, tokens = self._state.progress, self._unmetered
+        progress["done"] += units
+        self._unmetered = (0, 0)
         self.save()
+        if self.meter:
+            self.meter.unit(*tokens, last=progress["done"] >= progress["total"])
 
     def say(self, text: str) -> None:
         """Tell the user something that should not wait for the report."""
@@ -221,6 +244,7 @@ class StageFolder:
                 for chunk, result in self.executor.map(make_worker, missing):
                     tokens = (result.tokens_in, result.tokens_out)
                     write_shard(self._shard(set_name, chunk.index), record_class, result.records, tokens)
+                    self._unmetered = tokens
                     task.advance()
         if todo == 0:
             self.write_records(record_class, [], set_name=set_name)
@@ -279,14 +303,22 @@ class _SavedTask:
 
 
 def open_stage(
-    run: Run, stage: str, parts: Parts, title: str, seed: int, executor: Executor, progress: Progress
+    run: Run,
+    stage: str,
+    parts: Parts,
+    title: str,
+    seed: int,
+    executor: Executor,
+    progress: Progress,
+    meter: Meter | None = None,
 ) -> StageFolder:
-    """Begin a stage, or go on with it where it stopped. Its parts must be those it began with."""
+    """Begin a stage, or go on with it where it stopped. Its parts must be those it began with. `meter` holds it to the
+    run's budget."""
     state = run.state(stage)
     if state is None:
         run.remove(stage)  # what a removal that was cut short may have left
         state = StageState(stage, fingerprint(parts), parts)
     (run.path / stage).mkdir(parents=True, exist_ok=True)
-    folder = StageFolder(run, state, title, seed, executor, progress)
+    folder = StageFolder(run, state, title, seed, executor, progress, meter)
     folder.save()
     return folder

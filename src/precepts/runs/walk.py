@@ -5,6 +5,7 @@
    `redo`, which redoes it and what hangs on it.
 3. All is checked before anything is changed (`check`), and whatever a kill leaves is mended by the same call.
 4. A stage that a sibling run has done with the same parts is adopted from there (sharing.py).
+5. Nothing begins that the budget does not allow (budget.py).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from precepts.errors import InputError, nearest
+from precepts.runs.budget import Budget, Cost, Meter
 from precepts.runs.folder import (
     HANGS_ON,
     SCRATCH,
@@ -105,6 +107,7 @@ def walk(
     begin: str | None = None,
     redo: bool = False,
     siblings: Sequence[Run] = (),
+    budget: Budget | None = None,
 ) -> bool:
     """Run the stages from `begin` until `until` (both included) that are not done; True if anything was run. With
     `until`, those it does not hang on are left out.
@@ -112,7 +115,8 @@ def walk(
     `recipe` is the text that the run keeps; a stage is adopted from one of the `siblings` where it can be. Raises
     InputError, with nothing changed, where a stage was begun with other settings and `redo` is not given, or where a
     stage reads one that is neither done nor to be run. With `begin`, `redo` also redoes that stage when it is done and
-    nothing has changed, and what hangs on it.
+    nothing has changed, and what hangs on it. Raises RunError, with what is finished kept, before more than `budget`
+    is spent.
     """
     work, parts = check(plan, run, until=until, begin=begin, redo=redo), all_parts(plan)
     if work:
@@ -127,9 +131,18 @@ def walk(
         if origin := adopt(run, siblings, step.name, parts[step.name], step.models):
             progress.say(f"  {title}  as in {origin}, shared")
             continue
-        step.go(open_stage(run, step.name, parts[step.name], title, seed, executor, progress))
+        meter = Meter(budget, spent(plan, run), trains=bool(step.models)) if budget else None
+        if budget and meter:
+            budget.refuse(meter.spent, Cost())
+        step.go(open_stage(run, step.name, parts[step.name], title, seed, executor, progress, meter))
         release_memory()
     return bool(work.todo)
+
+
+def spent(plan: Sequence[Step], run: Run) -> Cost:
+    """What the run has spent itself so far, in all stages."""
+    costs = (Cost.of(*run.spent(step.name), trains=bool(step.models)) for step in plan)
+    return sum(costs, Cost())
 
 
 def _place(plan: Sequence[Step], step: Step) -> int:
