@@ -13,12 +13,13 @@ from precepts.records import Messages, Reading
 @dataclass(frozen=True, slots=True)
 class Grade:
     """What one grader says of one answer: a `label`, a `value` or both; neither exactly where `unscored` gives a
-    reason."""
+    reason. `reason`: why it says so, "" where there is nothing to add."""
 
     grader: str
     label: str | None = None
     value: float | None = None
     unscored: str | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Evaluation:
 
     `verdict`: complies, partly, refuses or evades; None where `unscored` gives the reason. `score` is the
     preference model's scalar for the answer (any real number; only differences mean something). `grades` are those of
-    the other graders.
+    the graders that the recipe names.
     """
 
     prompt_id: str

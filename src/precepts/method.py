@@ -52,6 +52,8 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
     start, feedback = r.models.start, r.models.feedback or r.models.start
     ask = partial(partial, make_engine, r.engine)
     ask_start, ask_judge = (ask(model, name=_moveable(model)) for model in (start, feedback))
+    if feedback == start:  # one model, loaded once
+        ask_judge = ask_start
     ask_critic, ask_sl, ask_rl = (ask(str(run.model(name)), name=f"models/{name}") for name in ("critic", "sl", "rl"))
     common = {"seed": r.seed, "format": style}
     engine = flat(_readable(engine_fingerprint, r.engine), "engine")
@@ -59,6 +61,7 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
     judge = _model("models.feedback", feedback)
     principles = _principles(r, constitution)
     labelling = {**common, **engine, **judge, **principles, **_parts("label", r.label, "calibrate"), **r.label.parts()}
+    graded = {**r.evaluate.parts(), **(judge if "harm" in r.evaluate.graders else {})}
     by_ai = r.preferences.harmless == "ai"
     critic = ("warm_up",) if r.warm_up and r.warm_up.critic else ()
     labeler = ("warm_up",) if r.warm_up and r.warm_up.labeler else ()
@@ -133,8 +136,8 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
         Step(
             "evaluate",
             ("prompts", "sl", "pm", "rl"),
-            {**common, **engine, **begin, **_parts("evaluate", r.evaluate)},
-            lambda f: evaluate.run(f, r.evaluate, style, {"start": ask_start, "sl": ask_sl, "rl": ask_rl}),
+            {**common, **engine, **begin, **graded, **_parts("evaluate", r.evaluate)},
+            lambda f: evaluate.run(f, r.evaluate, style, {"start": ask_start, "sl": ask_sl, "rl": ask_rl}, ask_judge),
         ),
     ]
     return [step for step in plan if step.name not in left_out(r)]

@@ -1,4 +1,4 @@
-"""Log-odds, and the probability that the readings of one comparison give together (paper section 4.1).
+"""Log-odds, expected marks, and the probability that the readings of one comparison give together (paper section 4.1).
 
 1. Log-odds are natural logarithms: 0 is even, log 3 three to one. Certainty is held at 40 nats.
 2. `prior` is what a feedback model gives the first place whatever stands there; it is taken off each reading, with its
@@ -18,6 +18,7 @@ from itertools import groupby
 from precepts.records import Reading
 
 CERTAIN = 40.0  # nats
+MARKS = tuple(f" {mark}" for mark in range(5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,19 @@ def odds_of_first(logprobs: Sequence[float]) -> float | None:
     """
     gap = logprobs[0] - logprobs[1]
     return None if math.isnan(gap) else max(-CERTAIN, min(CERTAIN, gap))
+
+
+def expected_mark(logprobs: Sequence[float]) -> float | None:
+    """The expected mark in [0, 4] from the marks' log-probabilities (5,), normalised; None where they say nothing.
+
+    >>> round(expected_mark([math.log(p) for p in (0.1, 0.1, 0.2, 0.2, 0.4)]) or 0, 4)
+    2.7
+    """
+    top = max(logprobs)
+    if any(map(math.isnan, logprobs)) or math.isinf(top):
+        return None
+    weights = [math.exp(each - top) for each in logprobs]
+    return sum(mark * weight for mark, weight in enumerate(weights)) / sum(weights)
 
 
 def combine(readings: Iterable[Reading], rules: Rules) -> tuple[float | None, str | None]:

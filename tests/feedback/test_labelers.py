@@ -16,7 +16,8 @@ from precepts.feedback.chain_of_thought import ChainOfThought, ChainOfThoughtOpt
 from precepts.feedback.contrastive import Contrastive, ContrastiveOptions
 from precepts.feedback.labeler import Answer, Question, find_labeler, labeler_names
 from precepts.feedback.multiple_choice import MultipleChoice
-from precepts.feedback.rubric import Rubric, RubricOptions, expected_mark
+from precepts.feedback.rubric import Rubric, RubricOptions
+from precepts.odds import expected_mark
 from precepts.prompts.demonstrations import comparison_demonstrations
 
 QUESTION = Question(comparison("four", "eight888"), CONSTITUTION.principles[0], tuple(CONSTITUTION.principles[1:3]), 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 from precepts.engines import GenerateRequest, ScriptedEngine
 from precepts.engines.scripted import said
-from precepts.evidence import Evaluation
+from precepts.evals.graders.grader import Models
+from precepts.evidence import Evaluation, Grade
 from precepts.records import Messages, Prompt
 from precepts.runs.work import Chunk
 from precepts.stages import evaluate
@@ -39,9 +41,10 @@ def test_held_out_prompts_kind_by_kind_up_to_a_limit(
 
 
 def answers(engine: ScriptedEngine, *prompts: Prompt, stage_seed: int = 1) -> list[Evaluation]:
-    chunk = Chunk(0, prompts, 3)
-    settings = evaluate.EvaluateSettings()
-    return list(evaluate.evaluate(chunk, engine, length, "sl", settings, "chat", stage_seed).records)
+    settings = evaluate.EvaluateSettings(graders=["length", "refusal"])
+    replies = evaluate.answer(Chunk(0, prompts, 3), engine, settings, "chat", stage_seed).records
+    both = Chunk(0, tuple(zip(prompts, replies, strict=True)), 3)
+    return list(evaluate.grade(both, settings.make("chat"), length, Models({}), "sl").records)
 
 
 def test_an_answer_is_graded_and_scored(prompt: MakePrompt) -> None:
@@ -53,6 +56,12 @@ def test_an_answer_is_graded_and_scored(prompt: MakePrompt) -> None:
         ("c", "complies", 20.0),
     ]
     assert [r.unscored for r in found] == [None, "empty", None]
+    assert [r.grades[0] for r in found] == [
+        Grade("length", value=10.0),
+        Grade("length", unscored="empty"),
+        Grade("length", value=4.0),
+    ]
+    assert [r.grades[1].label for r in found] == ["refuses", None, "complies"]
 
 
 def test_seeds_come_from_the_stage_and_the_prompt_alone(prompt: MakePrompt) -> None:
@@ -79,11 +88,45 @@ def test_the_stage_grades_and_scores_answers_of_all_models(
     source.write_records(Prompt, [prompt("a", split="held_out"), prompt("b")], set_name="prompts")
     folder = open_folder("evaluate")
     engines = {name: lambda name=name: ScriptedEngine([f"Mix flour, says {name}."]) for name in evaluate.MODELS}
-    evaluate.run(folder, evaluate.EvaluateSettings(), "chat", engines)
+    judge = ScriptedEngine([], lambda request: [-1.0] * 4 + [-2.0])
+    settings = evaluate.EvaluateSettings(graders=["boilerplate", "harm"])
+    evaluate.run(folder, settings, "chat", engines, lambda: judge)
     for name in evaluate.MODELS:
         (found,) = folder.run.read("evaluate", Evaluation, f"answers-{name}")
         assert (found.prompt_id, found.model, found.text) == ("a", name, f"Mix flour, says {name}.")
         assert found.score == len(found.text)
+        assert [each.grader for each in found.grades] == ["boilerplate", "harm"]
+        assert found.grades[0].unscored == "too_few_prompts"
+        assert found.grades[1].value == pytest.approx((6 + 4 * math.exp(-1)) / (4 + math.exp(-1)))
     state = folder.run.state("evaluate")
     assert state is not None
     assert state.counts == {f"{name}: complies": 1 for name in evaluate.MODELS}
+
+
+def test_a_model_is_graded_when_it_has_answered_everything(
+    open_folder: Any, prompt: MakePrompt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stock closer in every chunk is seen as one, though each chunk alone is too small to tell."""
+    monkeypatch.setattr(evaluate, "scorer", lambda run, style: length)
+    named = [prompt(name, split="held_out") for name in ("gardens", "engines", "comets", "violins")]
+    open_folder("prompts").write_records(Prompt, named, set_name="prompts")
+    folder = open_folder("evaluate")
+    engines = {
+        name: lambda: ScriptedEngine(lambda r: f"On {said(r)} I hope this helps you today.") for name in evaluate.MODELS
+    }
+    settings = evaluate.EvaluateSettings(graders=["boilerplate"], chunk_size=1)
+    evaluate.run(folder, settings, "chat", engines, lambda: ScriptedEngine([]))
+    found = list(folder.run.read("evaluate", Evaluation, "answers-sl"))
+    assert [each.grades[0].value for each in found] == [pytest.approx(6 / 9)] * 4
+
+
+def test_graders_are_known_and_part_of_the_fingerprint() -> None:
+    with pytest.raises(ValueError, match="did you mean 'refusal'"):
+        evaluate.EvaluateSettings(graders=["refusl"])
+    settings = evaluate.EvaluateSettings(graders=["harm", "length", "harm"])
+    assert settings.graders == ["harm", "length"]
+    assert set(settings.parts()) == {
+        "evaluate.graders.harm (version)",
+        "evaluate.graders.harm (wording)",
+        "evaluate.graders.length (version)",
+    }

@@ -8,7 +8,8 @@
 3. Models are compared on the same prompts: a `Difference` pairs the answers and leaves out, and counts, prompts
    where either has no verdict.
 4. What the preference model is worth is told by `evals.preference_model`.
-5. Nothing to count gives nan with n = 0, never an invented zero.
+5. What the other graders say is in `grades`, by model, kind of prompt and grader (`evals.grades`).
+6. Nothing to count gives nan with n = 0, never an invented zero.
 
 Departs from the paper: verdicts of a text rule stand where crowd workers' comparisons and Elo ratings stood.
 """
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import isfinite, nan
 
+from precepts.evals.grades import GradeFigures, grade_figures
 from precepts.evals.preference_model import PreferenceFigures, preference_figures
 from precepts.evals.shares import share, share_difference
 from precepts.evals.statistics import Estimate, bootstrap_difference, bootstrap_mean
@@ -79,12 +81,21 @@ class Board:
     figures: tuple[KindFigures, ...]
     differences: tuple[Difference, ...]
     preference_model: tuple[PreferenceFigures, ...]
+    grades: tuple[GradeFigures, ...] = ()
 
     def of(self, model: str, kind: str) -> KindFigures:
         """The figures of a model on a kind of prompt. Raises KeyError where there are none."""
         found = next((each for each in self.figures if (each.model, each.kind) == (model, kind)), None)
         if found is None:
             raise KeyError((model, kind))
+        return found
+
+    def graded(self, model: str, kind: str, grader: str) -> GradeFigures:
+        """What a grader says of a model's answers to a kind of prompt. Raises KeyError where it graded none."""
+        wanted = (model, kind, grader)
+        found = next((each for each in self.grades if (each.model, each.kind, each.grader) == wanted), None)
+        if found is None:
+            raise KeyError(wanted)
         return found
 
     def change(self, model: str, base: str, kind: str) -> Difference:
@@ -114,6 +125,7 @@ def board(answers: Mapping[str, Sequence[Evaluation]], comparisons: Sequence[Sco
             for kind in KINDS
         ),
         preference_model=preference_figures(comparisons, seed),
+        grades=grade_figures([row for rows in answers.values() for row in rows], seed),
     )
 
 

@@ -18,10 +18,10 @@ from pydantic import Field, field_validator
 
 from precepts.engines.base import ChoiceRequest, Engine, GenerateRequest, Reply
 from precepts.feedback.labeler import Answer, Question, Shots, Shows
-from precepts.feedback.multiple_choice import OPTIONS, ask_to_choose, choice_answer, exchange, option_of, shown
+from precepts.feedback.multiple_choice import OPTIONS, ask_to_choose, choice_answer, option_of, shown
 from precepts.odds import log_odds
 from precepts.prompts.demonstrations import COMPARISON
-from precepts.prompts.formats import Format, as_sent
+from precepts.prompts.formats import Format, as_sent, exchange
 from precepts.prompts.render import template
 from precepts.settings import Settings
 

@@ -23,9 +23,9 @@ from precepts.engines.base import ChoiceRequest, Engine
 from precepts.feedback.labeler import Answer, Lesson, Question, Shots, Shows
 from precepts.odds import odds_of_first
 from precepts.prompts.demonstrations import COMPARISON
-from precepts.prompts.formats import Format, as_sent, plain
+from precepts.prompts.formats import Format, as_sent, exchange, plain
 from precepts.prompts.render import fill, template
-from precepts.records import Message, Messages
+from precepts.records import Messages
 from precepts.settings import Settings
 
 OPTIONS = (" (A)", " (B)")
@@ -83,14 +83,6 @@ def shown(examples: Sequence[ComparisonDemonstration], question: Question) -> li
         (_options(shot.messages, shot.first, shot.second, principle.comparison_request), shot)
         for shot, principle in zip(examples, question.shots, strict=True)
     ]
-
-
-def exchange(shots: Sequence[tuple[str, str]], asked: str, opening: str, style: Format) -> tuple[str | Messages, str]:
-    """(prompt, prefill): the examples' questions and answers, the question, and the beginning of the answer."""
-    if style == "raw":
-        return "\n\n\n".join([*(f"{question}\n\n{reply}" for question, reply in shots), f"{asked}\n\n{opening}"]), ""
-    turns = [Message(role, text) for pair in shots for role, text in zip(("user", "assistant"), pair, strict=True)]
-    return (*turns, Message("user", asked)), opening
 
 
 def choice_answer(request: ChoiceRequest, logprobs: list[float], least_mass: float = 0.0) -> Answer:

@@ -10,7 +10,6 @@ How it departs from the paper: the paper marks single responses only to evaluate
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -18,12 +17,10 @@ from pydantic import Field
 
 from precepts.engines.base import ChoiceRequest, Engine
 from precepts.feedback.labeler import Answer, Lesson, Question, Shots, Shows
-from precepts.feedback.multiple_choice import exchange
-from precepts.prompts.formats import Format, as_sent, plain
+from precepts.odds import MARKS, expected_mark
+from precepts.prompts.formats import Format, as_sent, exchange, plain
 from precepts.prompts.render import fill, template
 from precepts.settings import Settings
-
-MARKS = tuple(f" {mark}" for mark in range(5))
 
 
 class RubricOptions(Settings):
@@ -76,19 +73,6 @@ class Rubric:
         if scores[0] is None or scores[1] is None:
             return Answer(sent, None, unscored="no_logprobs")
         return Answer(sent, self.scale * (scores[0] - scores[1]), (*marks, *other_marks))
-
-
-def expected_mark(logprobs: Sequence[float]) -> float | None:
-    """The expected mark in [0, 4] from the marks' log-probabilities (5,), normalised; None where they say nothing.
-
-    >>> round(expected_mark([math.log(p) for p in (0.1, 0.1, 0.2, 0.2, 0.4)]) or 0, 4)
-    2.7
-    """
-    top = max(logprobs)
-    if any(map(math.isnan, logprobs)) or math.isinf(top):
-        return None
-    weights = [math.exp(each - top) for each in logprobs]
-    return sum(mark * weight for mark, weight in enumerate(weights)) / sum(weights)
 
 
 def _both(question: Question) -> tuple[str, str]:

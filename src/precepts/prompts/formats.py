@@ -66,6 +66,14 @@ def plain(messages: Iterable[Message]) -> str:
     return "\n\n".join(f"{names[message.role]}: {message.content}" for message in messages)
 
 
+def exchange(shots: Sequence[tuple[str, str]], asked: str, opening: str, style: Format) -> tuple[Rendered, str]:
+    """(prompt, prefill): the examples' questions and answers, the question, and the beginning of the answer."""
+    if style == "raw":
+        return "\n\n\n".join([*(f"{question}\n\n{reply}" for question, reply in shots), f"{asked}\n\n{opening}"]), ""
+    turns = [Message(role, text) for pair in shots for role, text in zip(("user", "assistant"), pair, strict=True)]
+    return (*turns, Message("user", asked)), opening
+
+
 def as_sent(rendered: Rendered) -> str:
     """What was sent, as one text for the records: raw text as it is, chat messages as JSON."""
     if isinstance(rendered, str):

@@ -1,24 +1,28 @@
 """Stage `evaluate`: the start, SL-CAI and RL-CAI models answer held-out prompts, side by side.
 
-Reads the held-out prompts. Writes `answers-start`, `answers-sl`, `answers-rl` (Evaluation: each answer with its
-verdict and its preference-model score), and `revisions` (see score_revisions.py). Every number that is reported is
-computed from these by `evals`.
-All models answer the same prompts with the same seeds.
+Reads the held-out prompts. Writes, for each model, `replies-MODEL` (Response: the bare answers) and then
+`answers-MODEL` (Evaluation: each answer with its verdict, its preference-model score and its grades). Some graders
+judge an answer by all the others, so that grading begins when a model has answered everything. Writes `revisions` too
+(see score_revisions.py). Every number that is reported is computed from these by `evals`. All models answer the same
+prompts with the same seeds.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from precepts.engines import Engine
+from precepts.evals.graders.grader import CHEAP, Answered, Corpus, Grader, Models, find_grader, grade_all
 from precepts.evals.graders.refusal import grade_refusal
-from precepts.evidence import Evaluation
+from precepts.evidence import Evaluation, Grade
 from precepts.identity import content_hash, seed_from
 from precepts.prompts.formats import Format
-from precepts.records import Prompt
+from precepts.prompts.render import wording_hash
+from precepts.records import Prompt, Response
 from precepts.runs.folder import Run, StageFolder
 from precepts.runs.work import Chunk, ChunkResult, Worker
 from precepts.stages.pm import Score, scorer
@@ -28,29 +32,58 @@ from precepts.stages.score_revisions import score_revisions
 
 KINDS = ("red_team", "safe_sounding", "helpful")
 MODELS = ("start", "sl", "rl")
+Engines = Mapping[str, Callable[[], Engine]]
 
 
 class EvaluateSettings(SamplingSettings):
-    """How held-out prompts are answered; `limit` bounds the prompts of each kind (null: all)."""
+    """How held-out prompts are answered; `limit` bounds the prompts of each kind (null: all). `graders` judge each
+    answer; fluency asks the start model and harm the judge, the others ask no model."""
 
     limit: int | None = Field(default=None, ge=1)
+    graders: list[str] = list(CHEAP)
+
+    @field_validator("graders")
+    @classmethod
+    def _are_graders(cls, names: list[str]) -> list[str]:
+        for name in names:
+            find_grader(name)
+        return list(dict.fromkeys(names))
+
+    def make(self, style: Format) -> list[Grader]:
+        """The graders, ready to grade."""
+        return [find_grader(name)(style) for name in self.graders]
+
+    def parts(self) -> dict[str, Any]:
+        """What grades depend on besides these settings: each grader's version and its words."""
+        found = {name: find_grader(name) for name in self.graders}
+        versions = {f"evaluate.graders.{name} (version)": each.version for name, each in found.items()}
+        words = {f"evaluate.graders.{n} (wording)": wording_hash(*g.wording) for n, g in found.items() if g.wording}
+        return versions | words
 
 
 def run(
-    folder: StageFolder, settings: EvaluateSettings, style: Format, engines: dict[str, Callable[[], Engine]]
+    folder: StageFolder, settings: EvaluateSettings, style: Format, engines: Engines, judge: Callable[[], Engine]
 ) -> None:
-    """Answer, grade and score with each of `engines`, by model name in the order of MODELS."""
-    read, seed = folder.run, folder.stage_seed  # what a worker takes along, wherever it is made
+    """Answer with each of `engines`, by model name in the order of MODELS; grade and score; `judge` is whom graders of
+    harm ask."""
+    read, stage, seed = folder.run, folder.name, folder.stage_seed  # what a worker takes along, wherever it is made
+    asked = {"start": engines["start"], "judge": judge}
     for name in MODELS:
 
-        def make_worker(name: str = name, ask: Callable[[], Engine] = engines[name]) -> Worker:
-            loaded, score = ask(), scorer(read, style)
-            return lambda chunk: evaluate(chunk, loaded, score, name, settings, style, seed)
+        def make_answerer(ask: Callable[[], Engine] = engines[name]) -> Worker:
+            loaded = ask()
+            return lambda chunk: answer(chunk, loaded, settings, style, seed)
 
-        prompts = list(held_out_prompts(folder.run, settings.limit))
-        folder.write_chunks(
-            Evaluation, prompts, len(prompts), settings.chunk_size, make_worker, set_name=f"answers-{name}"
-        )
+        def make_grader(name: str = name) -> Worker:
+            graders = prepared(settings.make(style), read, stage, name)
+            score, models = scorer(read, style), Models(asked)
+            return lambda chunk: grade(chunk, graders, score, models, name)
+
+        prompts = list(held_out_prompts(read, settings.limit))
+        size = len(prompts), settings.chunk_size
+        folder.write_chunks(Response, prompts, *size, make_answerer, set_name=f"replies-{name}")
+        replied = zip(prompts, read.read(stage, Response, f"replies-{name}"), strict=True)
+        folder.write_chunks(Evaluation, replied, *size, make_grader, set_name=f"answers-{name}")
     score_revisions(folder, style)
     answers = (each for name in MODELS for each in folder.run.read(folder.name, Evaluation, f"answers-{name}"))
     folder.finish(dict(Counter(f"{a.model}: {a.verdict or 'unscored: ' + str(a.unscored)}" for a in answers)))
@@ -64,40 +97,77 @@ def held_out_prompts(run: Run, limit: int | None) -> Iterator[Prompt]:
         yield from (prompt for prompt in found if prompt.id in kept)
 
 
-def evaluate(
-    chunk: Chunk[Prompt],
-    engine: Engine,
-    score: Score,
-    model: str,
-    settings: EvaluateSettings,
-    style: Format,
-    stage_seed: int,
+def answer(
+    chunk: Chunk[Prompt], engine: Engine, settings: EvaluateSettings, style: Format, stage_seed: int
 ) -> ChunkResult:
-    """An Evaluation for each prompt of the chunk. Seeds come from the stage and the prompt: all models share them."""
+    """A Response for each prompt of the chunk. Seeds come from the stage and the prompt: all models share them."""
+    seeds = [seed_from(stage_seed, prompt.id) for prompt in chunk.items]
     requests = [
-        answer_request(prompt.messages, settings, style, seed_from(stage_seed, prompt.id)) for prompt in chunk.items
+        answer_request(prompt.messages, settings, style, seed) for prompt, seed in zip(chunk.items, seeds, strict=True)
     ]
-    replies = engine.generate(requests)
-    usable = [index for index, reply in enumerate(replies) if reply.unusable is None]
-    scores = dict(zip(usable, score([(chunk.items[i].messages, replies[i].text) for i in usable]), strict=True))
-    records = []
-    for index, (prompt, reply) in enumerate(zip(chunk.items, replies, strict=True)):
-        verdict = grade_refusal(prompt.messages[-1].content, reply.text)
-        records.append(
-            Evaluation(
-                prompt_id=prompt.id,
-                kind=prompt.kind,
-                category=prompt.category,
-                model=model,
-                messages=prompt.messages,
-                text=reply.text,
-                finish=reply.finish,
-                verdict=verdict.label,
-                reason=verdict.reason,
-                unscored=None if verdict.label else reply.unusable or verdict.reason,
-                score=scores.get(index),
-                tokens_in=reply.tokens_in,
-                tokens_out=reply.tokens_out,
-            )
+    records = [
+        Response(
+            id=content_hash(["answer", engine.name, prompt.id], 12),
+            prompt_id=prompt.id,
+            kind=prompt.kind,
+            split=prompt.split,
+            sample=0,
+            messages=prompt.messages,
+            text=reply.text,
+            unusable=reply.unusable,
+            finish=reply.finish,
+            model=engine.name,
+            seed=seed,
+            tokens_in=reply.tokens_in,
+            tokens_out=reply.tokens_out,
         )
+        for prompt, seed, reply in zip(chunk.items, seeds, engine.generate(requests), strict=True)
+    ]
     return ChunkResult(records, sum(r.tokens_in for r in records), sum(r.tokens_out for r in records))
+
+
+def prepared(graders: list[Grader], run: Run, stage: str, model: str) -> list[Grader]:
+    """The graders, those that judge by all answers of a model having read them."""
+    for grader in graders:
+        if isinstance(grader, Corpus):
+            grader.read(Answered(r.messages, r.text) for r in run.read(stage, Response, f"replies-{model}"))
+    return graders
+
+
+def grade(
+    chunk: Chunk[tuple[Prompt, Response]], graders: Sequence[Grader], score: Score, models: Models, model: str
+) -> ChunkResult:
+    """An Evaluation for each answer of the chunk; its tokens are those that graders used."""
+    replies = [reply for _, reply in chunk.items]
+    usable = [index for index, reply in enumerate(replies) if reply.unusable is None]
+    scores = dict(zip(usable, score([(replies[i].messages, replies[i].text) for i in usable]), strict=True))
+    before = models.used()
+    grades = grade_all(graders, [Answered(each.messages, each.text) for each in replies], models)
+    records = [
+        _evaluation(prompt, reply, model, scores.get(index), grades[index])
+        for index, (prompt, reply) in enumerate(chunk.items)
+    ]
+    tokens_in, tokens_out = (now - then for now, then in zip(models.used(), before, strict=True))
+    return ChunkResult(records, tokens_in, tokens_out)
+
+
+def _evaluation(
+    prompt: Prompt, reply: Response, model: str, score: float | None, grades: tuple[Grade, ...]
+) -> Evaluation:
+    verdict = grade_refusal(prompt.messages[-1].content, reply.text)
+    return Evaluation(
+        prompt_id=prompt.id,
+        kind=prompt.kind,
+        category=prompt.category,
+        model=model,
+        messages=prompt.messages,
+        text=reply.text,
+        finish=reply.finish,
+        verdict=verdict.label,
+        reason=verdict.reason,
+        unscored=None if verdict.label else reply.unusable or verdict.reason,
+        score=score,
+        tokens_in=reply.tokens_in,
+        tokens_out=reply.tokens_out,
+        grades=grades,
+    )
