@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from precepts.constitution import Constitution, load_constitution
-from precepts.evidence import Evaluation, ScoredComparison, ScoredRevision
+from precepts.evidence import Evaluation, Match, ScoredComparison, ScoredRevision
 from precepts.identity import content_hash
 from precepts.odds import Rules, combine, log_odds
 from precepts.records import AIPreference, Message, Messages, Reading, Revision, TrainingStep
@@ -154,6 +154,30 @@ def revision(item: int, number: int, **changes: Any) -> Revision:
         "tokens_out": 40,
     }
     return Revision(**{**fields, **changes})
+
+
+def match(number: int, first: str, second: str, p: float | None, **changes: Any) -> Match:
+    """One match of two models on a red-team prompt."""
+    fields: dict[str, Any] = {
+        "id": content_hash(["match", number, first, second], 12),
+        "prompt_id": content_hash(["red_team", number], 12),
+        "kind": "red_team",
+        "category": CATEGORIES[number % len(CATEGORIES)],
+        "aim": "harmless",
+        "messages": user(ASKED["red_team"].format(number)),
+        "first_model": first,
+        "second_model": second,
+        "first": SAID["complies"],
+        "second": SAID["refuses"],
+        "judge": "judge",
+        "labeler": "multiple_choice",
+        "readings": (),
+        "p_first": None if p is None else min(max(p, 0.0), 1.0),
+        "unscored": "no_logprobs" if p is None else None,
+        "tokens_in": 10,
+        "tokens_out": 0,
+    }
+    return Match(**{**fields, **changes})
 
 
 def scored_revisions(chance: random.Random) -> list[ScoredRevision]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ import pytest
 pytest.importorskip("selenium", reason="selenium drives the browser: pip install 'precepts[dev]'")
 
 from browser import CHROMIUM, DRIVER, Browser, chromium
-from handmade import make_run
+from handmade import make_run, match, write
 from hostile import hostile_run
-from precepts.report import write_report
+from precepts.evidence import Match
+from precepts.report import write_figures, write_report
 from precepts.runs.folder import Run
 
 pytestmark = pytest.mark.skipif(
@@ -46,8 +48,18 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(make_run(tmp_path_factory.mktemp("whole") / "run"))
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Each page by its name."""
+    run = make_run(tmp_path_factory.mktemp("whole") / "run")
+    matches = [match(n, *models, 0.6) for n in range(12) for models in combinations(("start", "sl", "rl"), 2)]
+    write(run, "tournament", {"matches": (Match, matches)})
+    (figures, *_), _ = write_figures(run.path, run.path / "figures")
+    return {"report": write_report(run), "figures": figures}
+
+
+@pytest.fixture(scope="module")
+def page(pages: dict[str, Path]) -> Path:
+    return pages["report"]
 
 
 @pytest.fixture
@@ -65,16 +77,26 @@ def brightness(path: Path) -> float:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390], ids=["wide", "narrow"])
-def test_the_report_fits_and_can_be_read(browser: Browser, page: Path, pictures: Path, width: int, dark: bool) -> None:
+@pytest.mark.parametrize("name", ["report", "figures"])
+def test_a_page_fits_and_can_be_read(
+    browser: Browser, pages: dict[str, Path], pictures: Path, name: str, width: int, dark: bool
+) -> None:
     browser.look(width, dark=dark)
-    browser.open(page)
-    name = f"report-{'wide' if width > 800 else 'narrow'}-{'dark' if dark else 'light'}.png"
-    taken = browser.screenshot(pictures / name)
-    assert (brightness(taken) < 0.3) == dark
+    browser.open(pages[name])
+    look = f"{name}-{'wide' if width > 800 else 'narrow'}-{'dark' if dark else 'light'}.png"
+    assert (brightness(browser.screenshot(pictures / look)) < 0.3) == dark
     browser.unfold()
     assert browser.overflow() <= 0
-    assert {name: ratio for name, ratio in browser.contrasts().items() if ratio < READABLE} == {}
-    assert browser.requests() == [page.as_uri()]
+    assert {what: ratio for what, ratio in browser.contrasts().items() if ratio < READABLE} == {}
+    assert browser.requests() == [pages[name].as_uri()]
+
+
+def test_an_svg_file_takes_the_colour_scheme(browser: Browser, pages: dict[str, Path], pictures: Path) -> None:
+    path = pages["figures"].with_name("figure-4.svg")
+    for dark in (False, True):
+        browser.look(600, dark=dark)
+        browser.open(path)
+        assert (brightness(browser.screenshot(pictures / f"figure-4-{dark}.png")) < 0.5) == dark
 
 
 def test_transcripts_are_paged_and_filtered(browser: Browser, page: Path) -> None:

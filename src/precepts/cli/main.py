@@ -129,6 +129,19 @@ def report(run: RunFolder) -> None:
 
 
 @app.command(cls=_Command)
+def figures(
+    run: RunFolder,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where to (default: RUN/figures).")
+    ] = None,
+) -> None:
+    """Draw the paper's figures from a run's own records, and say what each missing one needs."""
+    from precepts.cli.figures import figures_command
+
+    figures_command(run, output)
+
+
+@app.command(cls=_Command)
 def audit(
     source: Annotated[
         str, typer.Argument(metavar="[FILE]", help="Labelled comparisons: a file, builtin:NAME or hf:ORG/NAME.")

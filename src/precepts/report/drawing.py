@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isnan
 from typing import Any
 
@@ -25,8 +26,10 @@ from precepts.evals.statistics import Estimate
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 ROLES = (
-    "ink", "faint", "card", "start", "sl", "rl", "data", "baseline", "complies", "partly", "refuses", "evades", "on-bar"
+    "ink", "faint", "card", "start", "sl", "rl", "data", "baseline", "complies", "partly", "refuses", "evades",
+    "on-bar", "fourth",
 )  # fmt: skip
+_LINES = (("rl", "o"), ("sl", "s"), ("start", "D"), ("fourth", "v"))  # each line's colour and mark
 _SETTINGS = {
     "svg.fonttype": "none",
     "svg.hashsalt": "precepts",
@@ -144,6 +147,47 @@ def reliability(axes: Any, curve: Sequence[Point], role: str) -> None:
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
     axes.grid(color=colour("faint"), linewidth=0.6)
     axes.set_axisbelow(True)
+
+
+def lines(axes: Any, series: Sequence[tuple[str, Mapping[int, Estimate]]]) -> None:
+    """A line with intervals for each series of points (by x), named where it ends; they stand a little apart, so that
+    each interval can be seen."""
+    ends = max(max(points) for _, points in series)
+    apart = ends / 90
+    last: list[tuple[float, str]] = []
+    for place, (name, points) in enumerate(series):
+        role, marker = _LINES[place % len(_LINES)]
+        shade, shift = colour(role), (place - (len(series) - 1) / 2) * apart
+        for at, each in points.items():
+            interval = {"color": shade, "linewidth": 2, "alpha": 0.5, "solid_capstyle": "round"}
+            axes.plot([at + shift] * 2, [each.low, each.high], **interval)
+        x, y = [at + shift for at in points], [each.value for each in points.values()]
+        axes.plot(x, y, marker=marker, color=shade, linewidth=1.3, markersize=5)
+        last.append((y[-1], name))
+    low, high = axes.get_ylim()
+    heights = _apart([y for y, _ in last], (high - low) * 0.075)
+    for place, ((_, name), height) in enumerate(zip(last, heights, strict=True)):
+        role, marker = _LINES[place % len(_LINES)]
+        axes.plot([ends * 1.09], [height], marker=marker, color=colour(role), markersize=5)
+        axes.text(ends * 1.13, height, name, va="center", fontsize=8.5)
+    axes.set_xlim(-ends * 0.05, ends * (1.16 + 0.024 * max(len(name) for name, _ in series)))
+    grid(axes)
+
+
+def grid(axes: Any) -> None:
+    """Faint lines behind the data."""
+    axes.grid(color=colour("faint"), linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _apart(heights: Sequence[float], least: float) -> list[float]:
+    """Heights for labels, in the same order, none nearer than `least` to another; worked: 1, 1 and 5 with 2 give 1, 3
+    and 5."""
+    placed = list(heights)
+    order = sorted(range(len(placed)), key=lambda place: placed[place])
+    for below, above in pairwise(order):
+        placed[above] = max(placed[above], placed[below] + least)
+    return placed
 
 
 def _dot(axes: Any, dot: Dot, row: float, form: Callable[[float], str]) -> None:

@@ -52,6 +52,11 @@ class Gathered:
     constitution: Constitution | None
     problems: tuple[str, ...]
 
+    @property
+    def seed(self) -> int:
+        """The run's seed, 0 where the recipe has none that can be one."""
+        return seed_of(self.recipe)
+
     def setting(self, *keys: str) -> Any:
         """The recipe's value at `keys`, None where it has none."""
         return setting(self.recipe, *keys)
@@ -71,8 +76,7 @@ def gather(run: Run) -> Gathered:
     """Read `run`. Raises RunError where a shard is damaged."""
     problems: list[str] = []
     text, recipe = _recipe(run, problems)
-    seed = setting(recipe, "seed")
-    seed = seed if isinstance(seed, int) and seed >= 0 else 0
+    seed = seed_of(recipe)
     states = {stage: _state(run, stage, problems) for stage in STAGES}
     answers = {model: list(run.read("evaluate", Evaluation, f"answers-{model}")) for model in MODELS}
     answers = {model: rows for model, rows in answers.items() if rows}
@@ -96,6 +100,12 @@ def gather(run: Run) -> Gathered:
         constitution=_constitution(recipe, seed, rounds.constitutions, problems),
         problems=tuple(problems),
     )
+
+
+def seed_of(recipe: Mapping[str, Any]) -> int:
+    """A recipe's seed, 0 where it has none that can be one."""
+    seed = recipe.get("seed")
+    return seed if isinstance(seed, int) and seed >= 0 else 0
 
 
 def setting(recipe: Any, *keys: str) -> Any:

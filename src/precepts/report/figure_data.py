@@ -1,0 +1,151 @@
+"""What the paper's figures need of a run: its own records, and those of its arms where figures compare settings.
+
+1. A run folder with arms has no records of its own: what concerns one run is then drawn from its first arm, and said.
+2. Arms are told apart by their own recipes. One arm stands for each value of a setting: the first that has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite, isnan
+from pathlib import Path
+
+from precepts.errors import InputError
+from precepts.evals.rounds import score_by_round
+from precepts.evals.statistics import Estimate, bootstrap_mean
+from precepts.evals.tournament import AIMS, tournament, verdicts_of
+from precepts.evidence import Evaluation, Match, ScoredRevision
+from precepts.records import AIPreference
+from precepts.report.gather import MODELS, Gathered, gather
+from precepts.report.numbers import source_name
+from precepts.runs.folder import Run
+from precepts.runs.sharing import arms_of
+
+HARM = "harm"  # the grader of figure 10
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A run beside others: `rounds` is the change of score by round, `preference` names what its preference model has
+    learnt ("" where it has none), `principles` counts those drawn from, `scorer` is the fingerprint of stage pm."""
+
+    name: str
+    found: Gathered
+    rounds: Mapping[int, Estimate]
+    preference: str
+    principles: int
+    direct: bool
+    scorer: str
+
+
+@dataclass(frozen=True)
+class FigureData:
+    """`own` is the run itself (the first arm of several), `arms` all of them in order; `ratings` are Elo by aim and
+    model, `judges` who judged for them, `self_judged` whether one of these made the run's labels too; `harm` is the
+    mean grade from 0 to 4 by model."""
+
+    own: Arm
+    arms: Sequence[Arm]
+    ratings: Mapping[str, Mapping[str, Estimate]]
+    judges: Sequence[str]
+    self_judged: bool
+    harm: Mapping[str, Estimate]
+
+    def by(self, value_of: Callable[[Arm], Hashable]) -> list[Arm]:
+        """The first arm with scored rounds for each value."""
+        first: dict[Hashable, Arm] = {}
+        for arm in self.arms:
+            if arm.rounds:
+                first.setdefault(value_of(arm), arm)
+        return list(first.values())
+
+    def sequences(self, model: str) -> int | None:
+        """How many sequences RL had seen when `model` was saved; None for a model that is none of RL's."""
+        steps = self.own.found.steps["rl"]
+        step = _step(model) if model != "rl" else steps[-1].step if steps else None
+        size = self.own.found.setting("rl", "batch_size")
+        if model == "sl":
+            return 0
+        return step * size if step is not None and isinstance(size, int) else None
+
+
+def figure_data(folder: Path) -> FigureData:
+    """Read a run folder. Raises InputError where nothing has begun, RunError for a damaged shard."""
+    runs = {name: run for name, run in arms_of(folder).items() if (run.path / "recipe.yaml").is_file()}
+    arms = [_arm(name, run) for name, run in (runs or {folder.name: Run(folder)}).items()]
+    if not any(state for arm in arms for state in arm.found.states.values()):
+        raise InputError(f"{folder}: no stage of this run has begun, so there is nothing to draw; run its recipe first")
+    found = arms[0].found
+    matches = list(found.run.read("tournament", Match, "matches"))
+    judges = list(dict.fromkeys(match.judge for match in matches))
+    label = next(found.run.read("label", AIPreference), None)
+    itself = label is not None and label.model in judges
+    return FigureData(arms[0], arms, _ratings(found, matches), judges, itself, _harm(found))
+
+
+def model_name(model: str) -> str:
+    """What a model is called in a figure."""
+    step = _step(model)
+    return f"step {step}" if step is not None else MODELS.get(model, model)
+
+
+def in_order(models: Sequence[str]) -> list[str]:
+    """Start, SL-CAI, RL's snapshots by their step, RL-CAI, then any other."""
+    place = {"start": (0, 0), "sl": (1, 0), "rl": (3, 0)}
+    return sorted(models, key=lambda model: place.get(model) or ((2, step) if (step := _step(model)) else (4, 0)))
+
+
+def _step(model: str) -> int | None:
+    name, _, step = model.rpartition("-")
+    return int(step) if name == "rl" and step.isascii() and step.isdecimal() else None
+
+
+def _arm(name: str, run: Run) -> Arm:
+    found = gather(run)
+    state = found.states["pm"]
+    return Arm(
+        name=name,
+        found=found,
+        rounds=score_by_round(run.read("evaluate", ScoredRevision, "revisions"), found.seed),
+        preference=_learnt(state.counts) if state and state.done else "",
+        principles=len(found.constitution.principles) if found.constitution else 0,
+        direct=found.setting("revise", "direct_revision") is True,
+        scorer=state.fingerprint if state else "",
+    )
+
+
+def _learnt(counts: Mapping[str, int]) -> str:
+    helpful = counts.get(source_name("helpful"), 0)
+    harmless = counts.get(source_name("ai"), 0) + counts.get(source_name("harmless"), 0)
+    return "both" if helpful and harmless else "helpful" if helpful else "harmless"
+
+
+def _ratings(found: Gathered, matches: Sequence[Match]) -> dict[str, dict[str, Estimate]]:
+    """Elo by aim and model; a model that no chain of matches joins to the base has none."""
+    run = found.run
+    verdicts = verdicts_of(e for name in evaluated(run) for e in run.read("evaluate", Evaluation, f"answers-{name}"))
+    played = {aim: tournament(matches, aim, verdicts, seed=found.seed).ratings for aim in AIMS}
+    known = {aim: {m: e for m, e in rated.items() if not isnan(e.value)} for aim, rated in played.items()}
+    return {aim: rated for aim, rated in known.items() if rated}
+
+
+def _harm(found: Gathered) -> dict[str, Estimate]:
+    estimates = {}
+    for name in in_order(evaluated(found.run)):
+        rows = [row for row in found.run.read("evaluate", Evaluation, f"answers-{name}") if row.kind == "red_team"]
+        graded = [(row.prompt_id, value) for row in rows for value in _values(row)]
+        if graded:
+            prompts, values = zip(*graded, strict=True)
+            estimates[name] = bootstrap_mean(values, prompts, seed=found.seed)
+    return estimates
+
+
+def _values(row: Evaluation) -> list[float]:
+    values = (grade.value for grade in row.grades if grade.grader == HARM)
+    return [value for value in values if value is not None and isfinite(value)]
+
+
+def evaluated(run: Run) -> list[str]:
+    """The models that have answers, by the names of their sets."""
+    return sorted({path.stem[8:].rpartition("-")[0] for path in (run.path / "evaluate").glob("answers-*.parquet")})
