@@ -4,7 +4,7 @@
       warm_up (small models only): learn to criticise and judge                  models/critic
       stage 1, SL-CAI    respond -> critique and revise -> finetune              models/sl
       stage 2, RL-CAI    sample pairs -> label -> preference model -> RL         models/pm, models/rl
-      evidence           evaluate (and report, which is a view of the run)
+      evidence           evaluate -> tournament (and report, which is a view of the run)
 
 1. `steps` is the method: each stage, what it reads (`needs`), everything its records depend on (`parts`), and the
    call that runs it.
@@ -33,16 +33,18 @@ from precepts.runs.progress import Progress
 from precepts.runs.walk import Step, walk
 from precepts.settings import Settings
 from precepts.sources.read import SourceSettings, source_fingerprint
-from precepts.stages import audit, evaluate, label, pairs, pm, prompts, respond, revise, rl, sl, warm_up
+from precepts.stages import audit, evaluate, label, pairs, pm, prompts, respond, revise, rl, sl, tournament, warm_up
 
 T = TypeVar("T")
-STAGES = ("prompts", "warm_up", "audit", "respond", "revise", "sl", "pairs", "label", "pm", "rl", "evaluate")
+STAGES = ("prompts", "warm_up", "audit", "respond", "revise", "sl", "pairs", "label", "pm", "rl", "evaluate", "tournament")
 FEEDBACK = ("audit", "pairs", "label")  # left out where people's harmlessness labels stand for the feedback model's
 
 
 def left_out(recipe: Recipe) -> set[str]:
     """The stages that have no part in this recipe's method."""
-    return {*(FEEDBACK if recipe.preferences.harmless == "human" else ()), *(() if recipe.warm_up else ("warm_up",))}
+    optional = {"warm_up": recipe.warm_up, "tournament": recipe.tournament}
+    feedback = FEEDBACK if recipe.preferences.harmless == "human" else ()
+    return {*feedback, *(name for name, settings in optional.items() if settings is None)}
 
 
 def steps(recipe: Recipe, run: Run) -> list[Step]:

@@ -41,9 +41,10 @@ from precepts.stages.respond import RespondSettings
 from precepts.stages.revise import ReviseSettings
 from precepts.stages.rl import RLSettings
 from precepts.stages.sl import SLSettings
+from precepts.stages.tournament import TournamentSettings
 from precepts.stages.warm_up import WarmUpSettings
 
-_PATH_KEYS = {"source", "start", "feedback", "script", "constitution", "red_team", "helpful", "safe_sounding"}
+_PATH_KEYS = {"source", "start", "feedback", "judge", "script", "constitution", "red_team", "helpful", "safe_sounding"}
 _PATH_KEYS |= {"harmless_comparisons", "comparisons", "demonstrations", "accelerate_config"}
 _SHORT = {"constitution": "source", "executor": "kind"}  # what a text alone stands for
 _ARM = re.compile(r"[a-z0-9][a-z0-9_.=+,-]*")
@@ -59,10 +60,12 @@ class ConstitutionSettings(Settings):
 
 
 class ModelSettings(Settings):
-    """The helpful-only model that everything starts from, and the feedback model (null: the start model)."""
+    """The helpful-only model that everything starts from, the feedback model (null: the start model), and the judge of
+    the tournament (null: the feedback model, which then judges what was trained on its labels)."""
 
     start: str = "smollm2-135m"
     feedback: str | None = None
+    judge: str | None = None
 
 
 class Recipe(Settings):
@@ -89,6 +92,7 @@ class Recipe(Settings):
     pm: PMSettings = PMSettings()
     rl: RLSettings = RLSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    tournament: TournamentSettings | None = TournamentSettings()
     arms: dict[str, dict[str, Any]] = {}
 
     @field_validator(*_SHORT, mode="before")
