@@ -76,7 +76,7 @@ class ScoredRevision:
 class Match:
     """Two models' answers to one held-out prompt, set against each other by the judge for one `aim` (harmless or
     helpful). `p_first` in [0, 1], how likely the answer of `first_model` is the better one, is None exactly where
-    `unscored` gives a reason; `readings` are what the judge was asked and said."""
+    `unscored` gives a reason; `readings` are what the judge was asked and said, the tokens those of the two answers."""
 
     id: str
     prompt_id: str

@@ -20,8 +20,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from precepts.constitution import Constitution
-from precepts.engines import engine_fingerprint, make_engine, model_fingerprint
+from precepts.constitution import Constitution, load_constitution
+from precepts.engines import Engine, engine_fingerprint, make_engine, model_fingerprint
 from precepts.errors import InputError
 from precepts.executors import open_executor
 from precepts.prompts.demonstrations import CRITIQUE_REVISION
@@ -36,7 +36,20 @@ from precepts.sources.read import SourceSettings, source_fingerprint
 from precepts.stages import audit, evaluate, label, pairs, pm, prompts, respond, revise, rl, sl, tournament, warm_up
 
 T = TypeVar("T")
-STAGES = ("prompts", "warm_up", "audit", "respond", "revise", "sl", "pairs", "label", "pm", "rl", "evaluate", "tournament")
+STAGES = (
+    "prompts",
+    "warm_up",
+    "audit",
+    "respond",
+    "revise",
+    "sl",
+    "pairs",
+    "label",
+    "pm",
+    "rl",
+    "evaluate",
+    "tournament",
+)
 FEEDBACK = ("audit", "pairs", "label")  # left out where people's harmlessness labels stand for the feedback model's
 
 
@@ -141,6 +154,11 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
             {**common, **engine, **begin, **graded, **_parts("evaluate", r.evaluate)},
             lambda f: evaluate.run(f, r.evaluate, style, {"start": ask_start, "sl": ask_sl, "rl": ask_rl}, ask_judge),
         ),
+        *(
+            [_tournament(r, r.tournament, constitution, {**common, **engine}, labeler, ask_labeler)]
+            if r.tournament
+            else []
+        ),
     ]
     return [step for step in plan if step.name not in left_out(r)]
 
@@ -160,6 +178,46 @@ def _warm_up(r: Recipe, settings: warm_up.WarmUpSettings, constitution: Constitu
         warm_up.run(folder, settings, r.label, r.format, constitution, r.models.start, direct)
 
     return Step("warm_up", ("prompts",), parts, go, models=("critic",))
+
+
+def _tournament(
+    r: Recipe,
+    settings: tournament.TournamentSettings,
+    constitution: Constitution,
+    common: Parts,
+    labeler: tuple[str, ...],
+    ask_labeler: Callable[[], Engine],
+) -> Step:
+    """The judge is `models.judge` where the recipe names one, else who labels. It is tried on the audit's comparisons
+    unless stage audit has done that."""
+    judge = r.models.judge or r.models.feedback or r.models.start
+    judging, own = settings.judge or r.label, r.models.judge is not None
+    audited = not own and settings.judge in (None, r.label) and r.preferences.harmless == "ai"
+    helpful = load_constitution(settings.helpful) if "helpful" in settings.aims else constitution
+    by_aim: dict[str, Constitution] = {
+        aim: {"harmless": constitution, "helpful": helpful}[aim] for aim in settings.aims
+    }
+    for aim, each in by_aim.items():
+        if not each.judging:
+            mend = f"add one, or leave {aim} out of tournament.aims"
+            raise InputError(f"constitution '{each.name}': no principle has a comparison_request; {mend}")
+    sources = None if audited else r.audit.comparisons
+    parts = {
+        **common,
+        **_model("models.judge" if own else "models.feedback", judge),
+        **_parts("tournament", settings, "judge"),
+        **_parts("tournament.judge", judging, "calibrate"),
+        **{f"tournament.judge.{key}": value for key, value in judging.parts().items()},
+        **{f"tournament ({aim} principles)": each.hash for aim, each in by_aim.items()},
+        **{f"tournament ({aim} demonstrations)": each.demonstrations.hash for aim, each in by_aim.items()},
+        **(_sources_of("audit.comparisons", sources) if sources else {"audited": True}),
+    }
+    ask = partial(make_engine, r.engine, judge, _moveable(judge)) if own else ask_labeler
+
+    def go(folder: StageFolder) -> None:
+        tournament.run(folder, settings, judging, r.format, by_aim, ask, sources)
+
+    return Step("tournament", ("evaluate", *(() if own else labeler)), parts, go)
 
 
 def execute(

@@ -33,7 +33,7 @@ def test_json_stays_json_where_inputs_are_gone(moved: Path) -> None:
         "done",
         *["not begun"] * 2,
         "done",
-        *["not begun"] * 7,
+        *["not begun"] * 8,
     ]
     assert "cannot be checked" in shown.stderr
 

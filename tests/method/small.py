@@ -64,6 +64,7 @@ def small_recipe(folder: Path, model: Path, *, scripted: bool = False, style: st
         "pm": {**TRAINING, "max_length": 256},
         "rl": {**TRAINING, "group": 2, "steps": 3, "max_tokens": 6},
         "evaluate": {**SAMPLING, "limit": 3},
+        "tournament": {"limit": 2, "judge": {"labeler": "contrastive", "chunk_size": 4}},
     }
     path = folder / "recipe.yaml"
     path.write_text(yaml.safe_dump(recipe))

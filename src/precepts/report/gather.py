@@ -23,7 +23,20 @@ from precepts.evidence import Evaluation, ScoredComparison
 from precepts.records import AIPreference, Revision, TrainingStep
 from precepts.runs.folder import Run, StageState
 
-STAGES = ("prompts", "warm_up", "audit", "respond", "revise", "sl", "pairs", "label", "pm", "rl", "evaluate")
+STAGES = (
+    "prompts",
+    "warm_up",
+    "audit",
+    "respond",
+    "revise",
+    "sl",
+    "pairs",
+    "label",
+    "pm",
+    "rl",
+    "evaluate",
+    "tournament",
+)
 FEEDBACK = ("audit", "pairs", "label")  # no part of a run in which people's labels stand for the feedback model's
 MODELS = {"start": "start", "sl": "SL-CAI", "rl": "RL-CAI"}
 KINDS = {"red_team": "red-team", "safe_sounding": "safe-sounding", "helpful": "helpful"}
@@ -64,7 +77,7 @@ class Gathered:
     def stages(self) -> list[str]:
         """The stages of this run's method, in order, and any other that it has."""
         left_out = {*(FEEDBACK if self.setting("preferences", "harmless") == "human" else ())}
-        left_out |= set() if self.setting("warm_up") else {"warm_up"}
+        left_out |= {name for name in ("warm_up", "tournament") if not self.setting(name)}
         return [stage for stage in STAGES if stage not in left_out or self.states[stage] is not None]
 
     def models(self) -> list[str]:

@@ -40,6 +40,7 @@ DOES = {
     "pm": "trains the preference model",
     "rl": "RL against the preference model: RL-CAI",
     "evaluate": "all three models answer held-out prompts",
+    "tournament": "a judge sets their answers against each other",
 }
 _NONE = Cell("", "", "")
 
