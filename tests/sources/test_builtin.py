@@ -30,7 +30,7 @@ def comparisons() -> list[HumanComparison]:
 
 
 def test_the_sets_that_ship() -> None:
-    assert builtin_sets() == ["comparisons", "helpful", "helpfulness", "red_team", "safe_sounding"]
+    assert builtin_sets() == ["comparisons", "demonstrations", "helpful", "helpfulness", "red_team", "safe_sounding"]
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -1,0 +1,70 @@
+"""The demonstrations that ship: every row loads, principles and kinds are covered, nothing leaks, wording varies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from precepts.constitution import load_constitution
+from precepts.records import Demonstration
+from precepts.sources.items import read_comparisons, read_demonstrations, read_prompts
+from precepts.sources.read import SourceSettings, builtin_sets
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+
+
+def demonstrations() -> list[Demonstration]:
+    found = list(read_demonstrations(SourceSettings(source="builtin:demonstrations")))
+    assert None not in found
+    return [each for each in found if each]
+
+
+def opening(text: str) -> str:
+    return " ".join(text.lower().split()[:5])
+
+
+def test_every_principle_and_kind_of_harm_is_shown() -> None:
+    found = demonstrations()
+    shown = {each.principle_id for each in found} - {None}
+    known = {each.id for each in load_constitution("default").principles}
+    assert shown <= known
+    assert len(known - shown) == 0
+    assert len({each.category for each in found}) >= 12
+
+
+def test_each_is_a_round_of_its_own_and_short() -> None:
+    found = demonstrations()
+    for texts in ([each.prompt_id for each in found], [e.critique for e in found], [e.revision for e in found]):
+        assert max(Counter(texts).values()) == 1
+    assert max(len(each.revision.split()) for each in found) <= 45
+    assert all(len(each.critique.split()) >= 5 for each in found)
+    said = (text for each in found for text in (each.response, each.critique, each.revision, each.worse))
+    assert not [text for text in said if text.lower().startswith(("human:", "assistant:", "critique:", "revision:"))]
+
+
+def test_no_opening_is_a_habit() -> None:
+    changed = [each.revision for each in demonstrations() if not each.unchanged]
+    assert max(Counter(map(opening, changed)).values()) <= 0.05 * len(changed)
+
+
+def test_each_has_a_comparison_to_teach_unless_it_stays_as_it_is() -> None:
+    assert all(each.worse and each.worse != each.revision for each in demonstrations() if not each.unchanged)
+
+
+def test_no_prompt_is_one_of_the_other_sets() -> None:
+    ids = {each.prompt_id for each in demonstrations()}
+    others = {"red_team", "helpful", "safe_sounding"}
+    for name in others:
+        assert not ids & {p.id for p in read_prompts(SourceSettings(source=f"builtin:{name}"), name, 0.2) if p}
+    for name in set(builtin_sets()) - others - {"demonstrations"}:
+        assert not ids & {c.prompt_id for c in read_comparisons(SourceSettings(source=f"builtin:{name}"), 0.2) if c}
+
+
+def test_no_prompt_is_in_public_held_out_sets() -> None:
+    path = SHARED / "hh_first_turns.jsonl"
+    if not path.exists():
+        pytest.skip(f"{path} is missing")
+    ids = {each.prompt_id for each in demonstrations()}
+    assert not ids & {p.id for p in read_prompts(SourceSettings(source=str(path)), "red_team", 0.2) if p}
