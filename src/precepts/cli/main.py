@@ -79,9 +79,18 @@ def run(
     redo: Annotated[
         bool, typer.Option("--redo", help="Redo stages whose settings changed (or --from) and what hangs on them.")
     ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it will cost; nothing is written.")] = False,
+    sample: Annotated[int, typer.Option("--sample", metavar="N", min=1, help="With --dry-run: items tried.")] = 16,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: for machines.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Run a recipe: the whole method, from prompts to report."""
+    if dry_run:
+        from precepts.cli.dry_run import dry_run_command
+
+        chosen = {"until": until, "begin": begin, "redo": redo}
+        dry_run_command(recipe, run, assignments or [], sample, as_json=as_json, **chosen)
+        return
     from precepts.cli.run import run_command
 
     run_command(recipe, run, assignments or [], until=until, begin=begin, redo=redo, quiet=quiet)
