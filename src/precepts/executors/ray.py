@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -29,6 +30,7 @@ except ImportError:
     raise InputError("executor ray: the package ray is not installed; run: pip install 'precepts[ray]'") from None
 
 LOSSES = 3
+_SECONDS = 10.0  # for a cluster to answer
 _GONE = (
     ray.exceptions.RayActorError,
     ray.exceptions.ObjectLostError,
@@ -81,8 +83,9 @@ class RayExecutor:
         address = self.address or os.environ.get("RAY_ADDRESS") or "local"
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         try:
+            _reach(address)
             ray.init(address, **quiet, **({"include_dashboard": False} if address == "local" else {}))
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).partition("\n")[0]
             mend = "start it (ray start --head), or correct executor.address or RAY_ADDRESS"
             raise InputError(f"executor ray: no cluster at '{address}' ({reason}); {mend}") from None
@@ -103,6 +106,13 @@ class RayExecutor:
                 "lower executor.cpus or executor.gpus, or set executor.actors to wait until one joins"
             )
         return self.actors or room
+
+
+def _reach(address: str) -> None:
+    """Raise OSError at once where nobody listens at HOST:PORT; Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), _SECONDS).close()
 
 
 def _room(resources: dict[str, float], cpus: float, gpus: float) -> int:
