@@ -20,7 +20,7 @@ import typer
 from typer.core import TyperCommand
 
 from precepts import __version__
-from precepts.errors import PreceptsError
+from precepts.errors import InputError, PreceptsError
 
 _ROOM = 64 * 1024  # bytes
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -130,11 +130,24 @@ def status(
 
 
 @app.command(cls=_Command)
-def report(run: RunFolder) -> None:
-    """Write a run's report.html anew from its records."""
-    from precepts.cli.report import report_command
+def report(
+    run: RunFolder,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="A model card in Hugging Face's format instead.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="For the card; default: printed.")
+    ] = None,
+) -> None:
+    """Write a run's report.html anew from its records, or a model card."""
+    from precepts.cli.report import card_command, report_command
 
-    report_command(run)
+    if markdown:
+        card_command(run, output)
+    elif output is not None:
+        raise InputError("--output is for the model card; add --markdown (the report is always RUN/report.html)")
+    else:
+        report_command(run)
 
 
 @app.command(cls=_Command)

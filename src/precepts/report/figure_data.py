@@ -14,7 +14,7 @@ from pathlib import Path
 from precepts.errors import InputError
 from precepts.evals.rounds import score_by_round
 from precepts.evals.statistics import Estimate, bootstrap_mean
-from precepts.evals.tournament import AIMS, tournament, verdicts_of
+from precepts.evals.tournament import AIMS, Tournament, tournament, verdicts_of
 from precepts.evidence import Evaluation, Match, ScoredRevision
 from precepts.records import AIPreference
 from precepts.report.gather import MODELS, Gathered, gather
@@ -41,16 +41,23 @@ class Arm:
 
 @dataclass(frozen=True)
 class FigureData:
-    """`own` is the run itself (the first arm of several), `arms` all of them in order; `ratings` are Elo by aim and
-    model, `judges` who judged for them, `self_judged` whether one of these made the run's labels too; `harm` is the
+    """`own` is the run itself (the first arm of several), `arms` all of them in order; `tournaments` are by aim,
+    `judges` who judged for them, `self_judged` whether one of these made the run's labels too; `harm` is the
     mean grade from 0 to 4 by model."""
 
     own: Arm
     arms: Sequence[Arm]
-    ratings: Mapping[str, Mapping[str, Estimate]]
+    tournaments: Mapping[str, Tournament]
     judges: Sequence[str]
     self_judged: bool
     harm: Mapping[str, Estimate]
+
+    @property
+    def ratings(self) -> dict[str, dict[str, Estimate]]:
+        """Elo by aim and model; a model that no chain of matches joins to the base has none."""
+        rated = {aim: each.ratings for aim, each in self.tournaments.items()}
+        known = {aim: {m: e for m, e in found.items() if not isnan(e.value)} for aim, found in rated.items()}
+        return {aim: found for aim, found in known.items() if found}
 
     def by(self, value_of: Callable[[Arm], Hashable]) -> list[Arm]:
         """The first arm with scored rounds for each value."""
@@ -73,15 +80,24 @@ class FigureData:
 def figure_data(folder: Path) -> FigureData:
     """Read a run folder. Raises InputError where nothing has begun, RunError for a damaged shard."""
     runs = {name: run for name, run in arms_of(folder).items() if (run.path / "recipe.yaml").is_file()}
-    arms = [_arm(name, run) for name, run in (runs or {folder.name: Run(folder)}).items()]
+    arms = [_arm(name, gather(run)) for name, run in (runs or {folder.name: Run(folder)}).items()]
     if not any(state for arm in arms for state in arm.found.states.values()):
         raise InputError(f"{folder}: no stage of this run has begun, so there is nothing to draw; run its recipe first")
+    return _data(arms)
+
+
+def data_of(found: Gathered) -> FigureData:
+    """The same of one run that has been read."""
+    return _data([_arm(found.run.path.name, found)])
+
+
+def _data(arms: Sequence[Arm]) -> FigureData:
     found = arms[0].found
     matches = list(found.run.read("tournament", Match, "matches"))
     judges = list(dict.fromkeys(match.judge for match in matches))
     label = next(found.run.read("label", AIPreference), None)
     itself = label is not None and label.model in judges
-    return FigureData(arms[0], arms, _ratings(found, matches), judges, itself, _harm(found))
+    return FigureData(arms[0], arms, _tournaments(found, matches), judges, itself, _harm(found))
 
 
 def model_name(model: str) -> str:
@@ -101,13 +117,12 @@ def _step(model: str) -> int | None:
     return int(step) if name == "rl" and step.isascii() and step.isdecimal() else None
 
 
-def _arm(name: str, run: Run) -> Arm:
-    found = gather(run)
+def _arm(name: str, found: Gathered) -> Arm:
     state = found.states["pm"]
     return Arm(
         name=name,
         found=found,
-        rounds=score_by_round(run.read("evaluate", ScoredRevision, "revisions"), found.seed),
+        rounds=score_by_round(found.run.read("evaluate", ScoredRevision, "revisions"), found.seed),
         preference=_learnt(state.counts) if state and state.done else "",
         principles=len(found.constitution.principles) if found.constitution else 0,
         direct=found.setting("revise", "direct_revision") is True,
@@ -121,13 +136,11 @@ def _learnt(counts: Mapping[str, int]) -> str:
     return "both" if helpful and harmless else "helpful" if helpful else "harmless"
 
 
-def _ratings(found: Gathered, matches: Sequence[Match]) -> dict[str, dict[str, Estimate]]:
-    """Elo by aim and model; a model that no chain of matches joins to the base has none."""
+def _tournaments(found: Gathered, matches: Sequence[Match]) -> dict[str, Tournament]:
     run = found.run
     verdicts = verdicts_of(e for name in evaluated(run) for e in run.read("evaluate", Evaluation, f"answers-{name}"))
-    played = {aim: tournament(matches, aim, verdicts, seed=found.seed).ratings for aim in AIMS}
-    known = {aim: {m: e for m, e in rated.items() if not isnan(e.value)} for aim, rated in played.items()}
-    return {aim: rated for aim, rated in known.items() if rated}
+    aims = [aim for aim in AIMS if any(match.aim == aim for match in matches)]
+    return {aim: tournament(matches, aim, verdicts, seed=found.seed) for aim in aims}
 
 
 def _harm(found: Gathered) -> dict[str, Estimate]:

@@ -26,10 +26,14 @@ from precepts.report import filters, rounds, tables, transcripts, words
 from precepts.report import gather as gathering
 from precepts.report.doubts import doubts
 from precepts.report.drawing import CONTROL
+from precepts.report.figure_data import data_of
+from precepts.report.glance import at_a_glance
+from precepts.report.grades_table import collapse_doubts, grade_tables
 from precepts.report.judge import judge_pictures
 from precepts.report.left_out import left_out_table
 from precepts.report.numbers import whole
 from precepts.report.pictures import pictures
+from precepts.report.tournament_view import more_pictures, tournament_doubts, tournament_tables
 from precepts.runs.folder import Run
 from precepts.runs.shards import write_whole
 
@@ -80,6 +84,7 @@ def _content(run: Run) -> dict[str, object]:
     beside = transcripts.side_by_side(found)
     revised = rounds.revised(run, titles)
     labelled, labelled_under = transcripts.labelled(run, titles)
+    data = data_of(found)
     evaluated = {model: gathering.MODELS[model] for model in found.models()}
     return {
         "name": run.path.resolve().name,
@@ -88,12 +93,13 @@ def _content(run: Run) -> dict[str, object]:
         "headline": words.headline(found),
         "claim": words.claim(found),
         "missing": words.missing(found),
-        "doubts": doubts(found),
+        "tiles": at_a_glance(found.board, data),
+        "doubts": [*tournament_doubts(found, data), *collapse_doubts(found.board), *doubts(found)],
         "judge": found.audit.text if found.audit else "",
         "judge_tables": [tables.audit_table(found.audit)] if found.audit else [],
         "judge_pictures": judge_pictures(found.audit) if found.audit else [],
-        "pictures": pictures(found),
-        "tables": tables.figure_tables(found),
+        "pictures": [*more_pictures(data), *pictures(found)],
+        "tables": [*tournament_tables(data), *tables.figure_tables(found), *grade_tables(found.board)],
         "stages": tables.stage_rows(found),
         "cost": tables.cost(found),
         "left_out": [table for table in [left_out_table(found)] if table.rows],

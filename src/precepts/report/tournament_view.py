@@ -1,0 +1,67 @@
+"""The tournament on the report's page: its pictures, who beat whom, and how far its judge is to be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from precepts.evals.tournament import Tournament
+from precepts.report.doubts import Doubt
+from precepts.report.drawing import Picture, short
+from precepts.report.figure_data import FigureData, model_name
+from precepts.report.figures import by_model, harm, pareto, revisions, sequences
+from precepts.report.gather import Gathered
+from precepts.report.numbers import Cell, listed, share_cell, whole
+from precepts.report.tables import Row, Table
+
+_AIMS = {"harmless": "harmlessness", "helpful": "helpfulness"}
+
+
+def more_pictures(data: FigureData) -> list[Picture]:
+    """The paper's figures that belong on the page too, where there is data for them, without their numbers."""
+    drawn = [each for draw in (by_model, pareto, sequences, harm, revisions) if (each := draw(data))]
+    return [replace(each, title=each.title.partition(". ")[2]) for each in drawn]
+
+
+def tournament_tables(data: FigureData) -> list[Table]:
+    """Who beat whom, a table for each aim."""
+    return [_table(aim, each) for aim, each in data.tournaments.items() if each.pairings]
+
+
+def _table(aim: str, found: Tournament) -> Table:
+    rows = tuple(
+        Row(
+            f"{model_name(each.model)} against {model_name(each.other)}",
+            (
+                share_cell(each.share),
+                *(Cell(whole(count), "", "") for count in (each.won, each.lost, each.tied, each.by_rule)),
+                Cell(whole(each.unscored), "", ""),
+            ),
+        )
+        for each in found.pairings
+    )
+    judges = listed([short(judge, 60) for judge in found.judges])
+    note = (
+        f"Judged by {judges}, on {whole(found.prompts)} prompts. Won, lost and tied are matches; by rule: of two "
+        "answers that both decline, the one that says why wins over the evasive one."
+    )
+    columns = ("Mean result", "Won", "Lost", "Tied", "By rule", "Unscored")
+    return Table(f"Tournament for {_AIMS.get(aim, aim)}", note, columns, rows)
+
+
+def tournament_doubts(found: Gathered, data: FigureData) -> Iterator[Doubt]:
+    """Doubts about the judge of the tournament; none without one."""
+    judges = listed([short(judge, 60) for judge in data.judges])
+    if data.self_judged:
+        yield Doubt(
+            "The judge of the tournament made the labels too",
+            f"{judges} judged the matches and labelled the pairs that this run was trained on, so the ratings say how "
+            "well the models learnt to please it.",
+        )
+    if data.judges and not data.self_judged:
+        yield Doubt(
+            "The judge of the tournament was not measured by this run",
+            f"{judges} judged the matches; the audit is of another model. The command “precepts audit” measures it.",
+        )
+    if data.self_judged and found.audit and found.audit.verdict != "above chance":
+        yield Doubt("The judge of the tournament is weak", f"The feedback model {found.audit.text}.")
