@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from precepts.errors import RunError
+from precepts.feedback.hygiene import HygieneSettings, clean
 from precepts.prompts.formats import Format
 from precepts.records import Response, Revision, TrainingStep
 from precepts.runs.folder import StageFolder
@@ -21,18 +22,24 @@ _SENTENCES = re.compile(r""".*(?<!\d)[.!?]["')\]]*(?=\s|$)""", re.DOTALL)  # not
 
 
 class SLSettings(SupervisedSettings):
-    """Supervised finetuning: see SupervisedSettings."""
+    """Supervised finetuning: see SupervisedSettings; `hygiene` says which revisions are left out before it."""
+
+    hygiene: HygieneSettings = HygieneSettings()
 
 
 def run(folder: StageFolder, settings: SLSettings, style: Format, model: str, held_out: float) -> None:
     """Train the SL-CAI model. Raises RunError where no revision is usable or a prompt is held out."""
     from precepts.training.launch import train_sft
 
-    usable: list[Revision | Response] = [*_revisions(folder), *_helpful(folder)]
+    kept, unclean = clean(list(_revisions(folder)), settings.hygiene, folder.stage_seed)
+    usable: list[Revision | Response] = [*kept, *_helpful(folder)]
     examples = [(each, text) for each in usable if (text := learnable(each.text, each.finish))]
     revisions = sum(isinstance(each, Revision) for each, _ in examples)
     if not revisions:
-        raise RunError("sl: no revision is usable, so there is nothing to learn; see the counts of stage revise")
+        found = "".join(f"; {count} left out: {why}" for why, count in sorted(unclean.items()))
+        raise RunError(
+            f"sl: no revision is usable, so there is nothing to learn; see the counts of stage revise{found}"
+        )
     refuse_leaks(folder, usable, held_out)
     steps, tokens = train_sft(
         model,
@@ -46,6 +53,7 @@ def run(folder: StageFolder, settings: SLSettings, style: Format, model: str, he
     )
     folder.write_records(TrainingStep, steps, (tokens, 0))
     left_out = {"cut short, left out": len(usable) - len(examples)}
+    left_out |= {f"{why}, left out": count for why, count in sorted(unclean.items())}
     folder.finish({"revisions": revisions, "helpful responses": len(examples) - revisions} | left_out)
 
 

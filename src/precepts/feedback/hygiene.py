@@ -1,0 +1,118 @@
+"""Which revisions are not worth learning: clean data before supervised finetuning (later work on small models).
+
+1. A rule is a function of one text or revision; the first that applies is the reason, so each can be counted.
+2. Over the set, a cap on how often one opening or one last sentence may stand: small models collapse into such habits.
+   Which are kept is decided by the seed and the revision's id, so the same records leave out the same ones.
+3. A response that its critique finds fine, and that stays as it is, is a lesson too and is kept.
+How it departs from the paper: the paper learns from every revision.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+
+from pydantic import Field
+
+from precepts.identity import content_hash
+from precepts.records import Revision
+from precepts.settings import Settings
+
+_ROLES = re.compile(r"(^|\n)\s*(human|user|assistant|critique(request)?|revision(request)?)\s*:", re.IGNORECASE)
+_META = re.compile(
+    r"^\W*((sure|certainly|of course)\W+)?((here|this) (is|are)|here's|below is)\s+(a|an|the|my)\s+(\w+\s+)?"
+    r"(revis|rewrit|updated|improved|new version)|^\W*(revised|rewritten) (response|answer|version)\b",
+    re.IGNORECASE,
+)
+_FINE = re.compile(
+    r"\b(fine|(stays?|stay) as it is|(no|nothing|without) (\w+ ){0,3}(change|revis\w+|harm\w*|wrong|add|improve)"
+    r"|(is|already) good|(keep|leave) it|not harmful|harmless)\b",
+    re.IGNORECASE,
+)
+_LAST = re.compile(r"[^.!?]+[.!?]*\W*$")
+_WINDOW = 4  # words of a sequence that comes back where a text loops
+
+
+class HygieneSettings(Settings):
+    """What is left out before finetuning. `repeats`: a text loops where a sequence of four words stands more often;
+    `opening` and `closing`: the largest share of all revisions with one opening of five words, or one last sentence
+    (null: no cap)."""
+
+    roles: bool = True
+    meta: bool = True
+    unchanged: bool = True
+    repeats: int | None = Field(default=3, ge=1)
+    opening: float | None = Field(default=None, gt=0, le=1)
+    closing: float | None = Field(default=None, gt=0, le=1)
+
+
+def has_roles(text: str) -> bool:
+    """Whether a line begins with a role's label: the model went on with the conversation."""
+    return bool(_ROLES.search(text))
+
+
+def is_meta(text: str) -> bool:
+    """Whether it opens by announcing a revision in place of being one."""
+    return bool(_META.search(text))
+
+
+def is_unchanged(revision: Revision) -> bool:
+    """Whether the critique finds fault and the revision is the response again. False without a critique."""
+    same = " ".join(revision.text.split()) == " ".join(revision.previous.split())
+    return same and bool(revision.critique) and not _FINE.search(revision.critique)
+
+
+def loops(text: str, repeats: int) -> bool:
+    """Whether any four words in a row stand more than `repeats` times."""
+    words = text.lower().split()
+    found = Counter(tuple(words[n : n + _WINDOW]) for n in range(len(words) - _WINDOW + 1))
+    return bool(found) and max(found.values()) > repeats
+
+
+def opening(text: str) -> str:
+    """The first five words, in lower case."""
+    return " ".join(re.findall(r"[\w']+", text.lower())[:5])
+
+
+def closing(text: str) -> str:
+    """The last sentence, in lower case."""
+    found = _LAST.search(text.strip().lower())
+    return " ".join(re.findall(r"[\w']+", found.group())) if found else ""
+
+
+def reason(revision: Revision, settings: HygieneSettings) -> str | None:
+    """Why this revision is left out by itself; None where it is clean."""
+    if not revision.text.strip():
+        return "empty"
+    if settings.roles and has_roles(revision.text):
+        return "role marker"
+    if settings.meta and is_meta(revision.text):
+        return "meta opening"
+    if settings.unchanged and is_unchanged(revision):
+        return "unchanged against its critique"
+    return "looping" if settings.repeats and loops(revision.text, settings.repeats) else None
+
+
+def surplus(revisions: Sequence[Revision], part: Callable[[str], str], share: float | None, seed: int) -> set[str]:
+    """The ids beyond the cap: of each group with one `part`, at most max(1, share x all) stay, drawn with the seed."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for each in revisions if share is not None else ():
+        groups[part(each.text)].append(each.id)
+    most = max(1, int((share or 1) * len(revisions)))
+    return {i for ids in groups.values() for i in sorted(ids, key=lambda i: content_hash([seed, i]))[most:]}
+
+
+def clean(revisions: Sequence[Revision], settings: HygieneSettings, seed: int) -> tuple[list[Revision], Counter[str]]:
+    """The revisions to learn from, in their order, and how many were left out for which reason."""
+    why = {each.id: reason(each, settings) for each in revisions}
+    left_out = Counter(found for found in why.values() if found)
+    kept = [each for each in revisions if not why[each.id]]
+    for name, part, share in (
+        ("repeated opening", opening, settings.opening),
+        ("repeated closing", closing, settings.closing),
+    ):
+        gone = surplus(kept, part, share, seed)
+        kept = [each for each in kept if each.id not in gone]
+        left_out.update({name: len(gone)} if gone else {})
+    return kept, left_out
