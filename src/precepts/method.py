@@ -66,14 +66,15 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
     constitution = r.load_constitution()
     start, feedback = r.models.start, r.models.feedback or r.models.start
     ask = partial(partial, make_engine, r.engine)
-    ask_start, ask_judge = (ask(model, name=_moveable(model)) for model in (start, feedback))
-    if feedback == start:  # one model, loaded once
+    ask_start = ask(start, name=_moveable(start))
+    ask_judge = partial(make_engine, r.feedback_engine or r.engine, feedback, name=_moveable(feedback))
+    if feedback == start and not r.feedback_engine:  # one model, loaded once
         ask_judge = ask_start
     ask_critic, ask_sl, ask_rl = (ask(str(run.model(name)), name=f"models/{name}") for name in ("critic", "sl", "rl"))
     common = {"seed": r.seed, "format": style}
     engine = flat(_readable(engine_fingerprint, r.engine), "engine")
     begin = _model("models.start", start)
-    judge = _model("models.feedback", feedback)
+    judge = _feedback(r, feedback)
     principles = _principles(r, constitution)
     labelling = {**common, **engine, **judge, **principles, **_parts("label", r.label, "calibrate"), **r.label.parts()}
     graded = {**r.evaluate.parts(), **(judge if "harm" in r.evaluate.graders else {})}
@@ -259,6 +260,14 @@ def _principles(recipe: Recipe, constitution: Constitution) -> Parts:
 
 def _model(key: str, name: str) -> Parts:
     return {key: _moveable(name), f"{key} (weights)": _readable(model_fingerprint, name)}
+
+
+def _feedback(r: Recipe, name: str) -> Parts:
+    """The feedback model and the engine of its own, where it has one. A server's weights cannot be seen from here."""
+    own = flat(_readable(engine_fingerprint, r.feedback_engine), "feedback_engine") if r.feedback_engine else {}
+    if (r.feedback_engine or r.engine).kind == "openai":
+        return own | {"models.feedback": _moveable(name)}
+    return own | _model("models.feedback", name)
 
 
 def _moveable(value: Any) -> Any:

@@ -69,7 +69,8 @@ class ModelSettings(Settings):
 
 
 class Recipe(Settings):
-    """The whole method's settings. `arms` are variants to be run side by side: what each changes, by dotted names."""
+    """The whole method's settings. `feedback_engine` runs the feedback model (null: `engine` does). `arms` are variants
+    to be run side by side: what each changes, by dotted names."""
 
     description: str = ""
     seed: int = Field(default=0, ge=0)
@@ -79,6 +80,7 @@ class Recipe(Settings):
     preferences: PreferenceSettings = PreferenceSettings()
     models: ModelSettings = ModelSettings()
     engine: EngineSettings = EngineSettings()
+    feedback_engine: EngineSettings | None = None
     executor: ExecutorSettings = ExecutorSettings()
     prices: PriceSettings | None = None
     budget: BudgetSettings = BudgetSettings()

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from precepts.engines import ChoiceRequest, GenerateRequest
+from precepts.engines.rendering import encode
 from precepts.engines.transformers import MIN_SHARED, TransformersEngine, _shared_prefix
 from precepts.errors import InputError
 from precepts.records import Message, Messages
@@ -62,7 +63,7 @@ def test_a_batch_replies_as_each_request_alone(
         GenerateRequest(style(shared + end), max_tokens=12, temperature=temperature, top_p=0.95, seed=seed)
         for seed, end in enumerate(ENDINGS)
     ]
-    prompts = [engine._encode(request) for request in requests]
+    prompts = [encode(engine.tokenizer, request, engine.name) for request in requests]
     assert (_shared_prefix(prompts) >= MIN_SHARED) == bool(shared)
     replies = engine.generate(requests)
     assert replies == one_by_one(engine.generate, requests)
@@ -202,8 +203,8 @@ def test_the_models_own_sampling_habits_are_not_followed(tiny_model: Path, tmp_p
 def naive(engine: TransformersEngine, request: ChoiceRequest) -> list[float]:
     """Each answer alone: a plain pass over prompt + answer, and the sum over the answer's tokens. Where an answer
     changes how the prompt's end is cut into tokens, all answers are scored from there."""
-    prompt = engine._encode(request)
-    rows = [engine._encode(request, answer) for answer in request.answers]
+    prompt = encode(engine.tokenizer, request, engine.name)
+    rows = [encode(engine.tokenizer, request, engine.name, answer) for answer in request.answers]
     start = min(common(prompt, row) for row in rows)
     passes = [next_logprobs(engine, row) for row in rows]
     return [

@@ -34,6 +34,7 @@ def test_short_form_and_settings(tmp_path: Path) -> None:
     [
         ("executor: roy", "'local' or 'ray'"),
         ("executor: {actors: 2}", "'actors' goes with kind: ray"),
+        ("executor: {kind: ray, workers: 2}", "'workers' goes with kind: local"),
         ("executor: {kind: ray, actors: 0}", "greater than or equal to 1"),
         ("executor: {kind: ray, actor: 2}", "did you mean 'actors'"),
     ],

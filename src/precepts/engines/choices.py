@@ -1,7 +1,7 @@
-"""Given answers in tokens, and what a model's logits say of them.
+"""What a model's logits say of given answers.
 
-1. What all answers to one prompt share is read once with the prompt (`stem`); their different endings (`tails`) follow
-   from the same keys and values.
+1. What all answers to one prompt share is read once with the prompt; their endings follow from the same keys and
+   values.
 2. Logits are as wide as the vocabulary, so endings are taken in groups of like length that keep them within `CELLS`.
 """
 
@@ -11,16 +11,9 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from precepts.engines.tokens import Choice
+
 CELLS = 2**26  # logits in one pass: 256 MiB in float32, some 1,300 tokens of a vocabulary of 49,152
-
-
-class Choice:
-    """A choice in tokens: `stem` is what all answers share (the prompt and more), scored from `start` on; `tails`
-    are the different endings, each at least one token long."""
-
-    def __init__(self, start: int, stem: list[int], tails: list[list[int]]) -> None:
-        self.start, self.stem, self.tails = min(start, len(stem)), stem, tails
-        self.length = len(stem) + max(len(tail) for tail in tails)
 
 
 def stem_logprob(choice: Choice, logprobs: torch.Tensor) -> float:

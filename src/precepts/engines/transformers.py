@@ -21,10 +21,12 @@ import torch
 
 from precepts.engines.base import ChoiceRequest, Finish, GenerateRequest, Reply, Usage, finished
 from precepts.engines.cache import roomy_cache, selected
-from precepts.engines.choices import Choice, followed, padded_right, stem_logprob, tail_groups
+from precepts.engines.choices import followed, padded_right, stem_logprob, tail_groups
 from precepts.engines.models import model_path
+from precepts.engines.rendering import encode, encode_choice
 from precepts.engines.sampling import SeededSampler
 from precepts.engines.stopping import RowEnds
+from precepts.engines.tokens import Choice, common
 from precepts.errors import InputError
 
 MIN_SHARED = 32  # a shorter shared prefix is not worth a pass of its own
@@ -115,7 +117,7 @@ class TransformersEngine:
 
     def generate(self, requests: Sequence[GenerateRequest]) -> list[Reply]:
         """A reply for each request, in order; prompts that leave no room in the context are unusable ("too_long")."""
-        ids = [self._encode(request) for request in requests]
+        ids = [encode(self.tokenizer, request, self.name) for request in requests]
         replies = [Reply("", "error", 0, 0, "too_long")] * len(ids)
         fits = [i for i, request in enumerate(requests) if len(ids[i]) + request.max_tokens <= self.context]
         shared = _shared_prefix([ids[i] for i in fits])
@@ -130,7 +132,7 @@ class TransformersEngine:
     def choose(self, requests: Sequence[ChoiceRequest]) -> list[list[float]]:
         """Log-probabilities of each request's answers, in order; nan where a prompt does not fit the context, or has
         no token that the answers could follow."""
-        choices = [self._choice(request) for request in requests]
+        choices = [encode_choice(self.tokenizer, request, self.name) for request in requests]
         result = [[float("nan")] * len(request.answers) for request in requests]
         fits = [i for i, choice in enumerate(choices) if choice.start and choice.length <= self.context]
         stems = [choice.stem for choice in choices]
@@ -142,26 +144,6 @@ class TransformersEngine:
                 result[index] = values
         self.usage.tokens_in += sum(choices[i].length for i in fits)
         return result
-
-    def _text(self, request: GenerateRequest | ChoiceRequest) -> str:
-        if isinstance(request.prompt, str):
-            return request.prompt + request.prefill
-        if self.tokenizer.chat_template is None:
-            raise InputError(f"model '{self.name}' has no chat template; set format: raw in the recipe")
-        messages = [{"role": message.role, "content": message.content} for message in request.prompt]
-        chat = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        return str(chat) + request.prefill
-
-    def _encode(self, request: GenerateRequest | ChoiceRequest, answer: str = "") -> list[int]:
-        raw = isinstance(request.prompt, str)
-        return list(self.tokenizer(self._text(request) + answer, add_special_tokens=raw)["input_ids"])
-
-    def _choice(self, request: ChoiceRequest) -> Choice:
-        prompt = self._encode(request)
-        rows = [self._encode(request, answer) for answer in request.answers]
-        start = min(_common([prompt, row]) for row in rows)
-        stem = min(_common(rows), min(len(row) for row in rows) - 1)
-        return Choice(start, rows[0][:stem], [row[stem:] for row in rows])
 
     @torch.inference_mode()
     def _generate(self, requests: list[GenerateRequest], ids: list[list[int]], shared: int) -> list[Reply]:
@@ -258,17 +240,11 @@ def _end_ids(model: Any, tokenizer: Any) -> list[int]:
     return sorted(token for token in ids if token is not None)
 
 
-def _common(rows: Sequence[Sequence[int]]) -> int:
-    """The length of the longest prefix that all rows share."""
-    low, high = min(map(list, rows)), max(map(list, rows))
-    return next((n for n, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
-
-
 def _shared_prefix(rows: Sequence[Sequence[int]]) -> int:
     """How many tokens to run once for all rows: each row keeps at least one token of its own."""
     if len(rows) < 2:
         return 0
-    shared = min(_common(rows), min(len(row) for row in rows) - 1)
+    shared = min(common(rows), min(len(row) for row in rows) - 1)
     return shared if shared >= MIN_SHARED else 0
 
 
