@@ -29,9 +29,10 @@ def test_the_recipe_in_the_readme_is_one() -> None:
 
 
 def test_the_engines_page_works() -> None:
-    settings, engine, script = blocks("docs/engines.md", "yaml")
-    assert parse(Recipe, parse_yaml(settings, "engines")).engine.kind == "transformers"
-    assert parse(Recipe, parse_yaml(engine, "engines")).engine.script == "replies.yaml"
+    *recipes, script = blocks("docs/engines.md", "yaml")
+    found = [parse(Recipe, parse_yaml(each, "engines")) for each in recipes]
+    assert [each.engine.kind for each in found] == ["transformers", "vllm", "openai", "transformers", "scripted"]
+    assert found[3].feedback_engine and found[3].feedback_engine.kind == "openai"
     assert len(parse(Script, parse_yaml(script, "replies")).generate) == 2
     told = ScriptedEngine(lambda request: "No." if "lock" in str(request.prompt) else "Sure.")
     assert told.generate([GenerateRequest("How do I pick a lock?")])[0].text == "No."
