@@ -130,6 +130,10 @@ def test_the_payloads_would_run_if_they_were_let(browser: Browser, tmp_path: Pat
 
 def test_hostile_text_stays_text_and_nothing_runs(browser: Browser, tmp_path: Path) -> None:
     run = hostile_run(tmp_path, "".join(PAYLOADS), long=1_000_000)
+    (figures, *_), _ = write_figures(run.path, tmp_path / "figures")
+    browser.open(figures)
+    assert browser.ask("return [typeof window.hit, document.title]") == ["undefined", "<b>run · Precepts figures"]
+    assert browser.requests() == [figures.as_uri()]
     page = write_report(run)
     assert page.stat().st_size < 2_000_000
     for width in (1280, 390):

@@ -12,7 +12,7 @@ from precepts.records import AIPreference
 from precepts.report import gather, write_report
 from precepts.report.figure_data import FigureData, data_of
 from precepts.report.glance import at_a_glance
-from precepts.report.tournament_view import more_pictures, tournament_doubts, tournament_tables
+from precepts.report.tournament_view import judge_sentence, more_pictures, tournament_doubts, tournament_tables
 from precepts.runs.folder import Run
 
 
@@ -32,7 +32,7 @@ def test_the_page_shows_the_tournament(tmp_path: Path) -> None:
     write(run, "tournament", {"matches": (Match, [*played(0.2), match(13, "start", "rl", None)])})
     page = write_report(run).read_text("utf-8")
     assert "Tournament for harmlessness" in page and "Ratings by model" in page
-    assert "The judge of the tournament was not measured by this run" in page
+    assert "The judge of the tournament was not measured" in page
     table = tournament_tables(read(run)[1])[0]
     cells = {row.name: [cell.value for cell in row.cells] for row in table.rows}
     assert cells["RL-CAI against start"][-1] == "1" or cells["start against RL-CAI"][-1] == "1"
@@ -40,8 +40,8 @@ def test_the_page_shows_the_tournament(tmp_path: Path) -> None:
 
 def test_a_run_without_a_tournament_says_nothing_of_one(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", per_kind=4)
-    found, data = read(run)
-    assert tournament_tables(data) == [] and list(tournament_doubts(found, data)) == []
+    _, data = read(run)
+    assert tournament_tables(data) == [] and list(tournament_doubts(data)) == [] and judge_sentence(data) == ""
     assert [picture.title for picture in more_pictures(data)] == ["Score by number of revisions"]
 
 
@@ -51,8 +51,19 @@ def test_a_judge_that_made_the_labels_is_doubted(tmp_path: Path) -> None:
     write(run, "label", {"records": (AIPreference, labels)})
     write(run, "audit", {"records": (AIPreference, labels)})
     write(run, "tournament", {"matches": (Match, played(0.5, "smollm2-135m"))})
-    points = [doubt.point for doubt in tournament_doubts(*read(run))]
-    assert points == ["The judge of the tournament made the labels too", "The judge of the tournament is weak"]
+    points = [doubt.point for doubt in tournament_doubts(read(run)[1])]
+    weak = "The judge of the tournament is not shown to judge better than chance"
+    assert points == ["The judge of the tournament made the labels too", weak]
+
+
+def test_a_judge_that_was_tried_is_told_by_that(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    for right, points in ((60, []), (30, ["The judge of the tournament is not shown to judge better than chance"])):
+        tried = [preference(n, 0.9, 0.1, human="first" if n < right else "second") for n in range(60)]
+        write(run, "tournament", {"matches": (Match, played(0.5)), "audit": (AIPreference, tried)})
+        _, data = read(run)
+        assert [doubt.point for doubt in tournament_doubts(data)] == points
+        assert judge_sentence(data).startswith("The judge of the tournament agrees with people on ")
 
 
 def test_tiles_tell_better_from_worse_from_open(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from math import isfinite, isnan
 from pathlib import Path
 
 from precepts.errors import InputError
+from precepts.evals.audit import Audit, audit
 from precepts.evals.rounds import score_by_round
 from precepts.evals.statistics import Estimate, bootstrap_mean
 from precepts.evals.tournament import AIMS, Tournament, tournament, verdicts_of
@@ -42,14 +43,15 @@ class Arm:
 @dataclass(frozen=True)
 class FigureData:
     """`own` is the run itself (the first arm of several), `arms` all of them in order; `tournaments` are by aim,
-    `judges` who judged for them, `self_judged` whether one of these made the run's labels too; `harm` is the
-    mean grade from 0 to 4 by model."""
+    `judges` who judged for them, `self_judged` whether one of these made the run's labels too, `judge_audit` what they
+    are worth (None where nobody measured it); `harm` is the mean grade from 0 to 4 by model."""
 
     own: Arm
     arms: Sequence[Arm]
     tournaments: Mapping[str, Tournament]
     judges: Sequence[str]
     self_judged: bool
+    judge_audit: Audit | None
     harm: Mapping[str, Estimate]
 
     @property
@@ -97,7 +99,9 @@ def _data(arms: Sequence[Arm]) -> FigureData:
     judges = list(dict.fromkeys(match.judge for match in matches))
     label = next(found.run.read("label", AIPreference), None)
     itself = label is not None and label.model in judges
-    return FigureData(arms[0], arms, _tournaments(found, matches), judges, itself, _harm(found))
+    tried = audit(found.run.read("tournament", AIPreference, "audit"), found.seed)
+    worth = tried if tried.n else found.audit if itself else None
+    return FigureData(arms[0], arms, _tournaments(found, matches), judges, itself, worth, _harm(found))
 
 
 def model_name(model: str) -> str:
@@ -133,7 +137,9 @@ def _arm(name: str, found: Gathered) -> Arm:
 def _learnt(counts: Mapping[str, int]) -> str:
     helpful = counts.get(source_name("helpful"), 0)
     harmless = counts.get(source_name("ai"), 0) + counts.get(source_name("harmless"), 0)
-    return "both" if helpful and harmless else "helpful" if helpful else "harmless"
+    if helpful and harmless:
+        return "both"
+    return "helpful" if helpful else "harmless" if harmless else ""
 
 
 def _tournaments(found: Gathered, matches: Sequence[Match]) -> dict[str, Tournament]:

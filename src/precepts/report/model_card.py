@@ -116,7 +116,7 @@ def _sections(found: Gathered) -> Iterator[str]:
     yield " ".join(f"{marked(capital(part))}." for part in (description, ", ".join(tables.subtitle(found))) if part)
     yield f"**{marked(words.headline(found))}**"
     yield _listed(words.claim(found) + words.missing(found))
-    every = [*tournament_doubts(found, data_of(found)), *collapse_doubts(found.board), *doubts(found)]
+    every = [*tournament_doubts(data_of(found)), *collapse_doubts(found.board), *doubts(found)]
     raised = [f"**{marked(doubt.point)}.** {marked(doubt.why)}" for doubt in every]
     if raised:
         yield "## Reasons to doubt this"

@@ -10,7 +10,6 @@ from precepts.report.doubts import Doubt
 from precepts.report.drawing import Picture, short
 from precepts.report.figure_data import FigureData, model_name
 from precepts.report.figures import by_model, harm, pareto, revisions, sequences
-from precepts.report.gather import Gathered
 from precepts.report.numbers import Cell, listed, share_cell, whole
 from precepts.report.tables import Row, Table
 
@@ -49,19 +48,24 @@ def _table(aim: str, found: Tournament) -> Table:
     return Table(f"Tournament for {_AIMS.get(aim, aim)}", note, columns, rows)
 
 
-def tournament_doubts(found: Gathered, data: FigureData) -> Iterator[Doubt]:
+def judge_sentence(data: FigureData) -> str:
+    """What the judge of the tournament is worth, "" without one or where it was not measured."""
+    return f"The judge of the tournament {data.judge_audit.text}." if data.judges and data.judge_audit else ""
+
+
+def tournament_doubts(data: FigureData) -> Iterator[Doubt]:
     """Doubts about the judge of the tournament; none without one."""
-    judges = listed([short(judge, 60) for judge in data.judges])
+    judges, worth = listed([short(judge, 60) for judge in data.judges]), data.judge_audit
     if data.self_judged:
         yield Doubt(
             "The judge of the tournament made the labels too",
             f"{judges} judged the matches and labelled the pairs that this run was trained on, so the ratings say how "
             "well the models learnt to please it.",
         )
-    if data.judges and not data.self_judged:
+    if judges and worth is None:
         yield Doubt(
-            "The judge of the tournament was not measured by this run",
-            f"{judges} judged the matches; the audit is of another model. The command “precepts audit” measures it.",
+            "The judge of the tournament was not measured",
+            f"{judges} judged the matches; the command “precepts audit” says what it is worth.",
         )
-    if data.self_judged and found.audit and found.audit.verdict != "above chance":
-        yield Doubt("The judge of the tournament is weak", f"The feedback model {found.audit.text}.")
+    if judges and worth and worth.verdict != "above chance":
+        yield Doubt("The judge of the tournament is not shown to judge better than chance", f"It {worth.text}.")

@@ -33,7 +33,7 @@ from precepts.report.judge import judge_pictures
 from precepts.report.left_out import left_out_table
 from precepts.report.numbers import whole
 from precepts.report.pictures import pictures
-from precepts.report.tournament_view import more_pictures, tournament_doubts, tournament_tables
+from precepts.report.tournament_view import judge_sentence, more_pictures, tournament_doubts, tournament_tables
 from precepts.runs.folder import Run
 from precepts.runs.shards import write_whole
 
@@ -94,8 +94,9 @@ def _content(run: Run) -> dict[str, object]:
         "claim": words.claim(found),
         "missing": words.missing(found),
         "tiles": at_a_glance(found.board, data),
-        "doubts": [*tournament_doubts(found, data), *collapse_doubts(found.board), *doubts(found)],
+        "doubts": [*tournament_doubts(data), *collapse_doubts(found.board), *doubts(found)],
         "judge": found.audit.text if found.audit else "",
+        "tournament_judge": judge_sentence(data),
         "judge_tables": [tables.audit_table(found.audit)] if found.audit else [],
         "judge_pictures": judge_pictures(found.audit) if found.audit else [],
         "pictures": [*more_pictures(data), *pictures(found)],
