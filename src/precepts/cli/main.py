@@ -219,6 +219,42 @@ def score(
 
 
 @app.command(cls=_Command)
+def export(
+    run: RunFolder,
+    stage: Annotated[str, typer.Argument(metavar="STAGE", help="The stage whose records are wanted.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT", help="A .parquet or .jsonl file, or a folder.")
+    ],
+    form: Annotated[str | None, typer.Option("--format", help="parquet or jsonl (default: by OUT's name).")] = None,
+    style: Annotated[str | None, typer.Option("--style", help="chat or raw (default: the recipe's format).")] = None,
+    split: Annotated[str, typer.Option("--split", help="train, held_out or all.")] = "train",
+    messages: Annotated[bool, typer.Option("--messages", help="Prompt and completion as one column.")] = False,
+    to: Annotated[str | None, typer.Option("--push", metavar="ORG/NAME", help="Send the folder to the Hub.")] = None,
+    private: Annotated[bool, typer.Option("--private", help="With --push: for yourself alone.")] = False,
+) -> None:
+    """Write a stage's records as a trainer's columns (TRL), or as a Hub data set."""
+    from precepts.cli.export import export_command
+
+    how: dict[str, Any] = {"form": form, "style": style, "split": split, "messages": messages}
+    export_command(run, stage, output, **how, to=to, private=private)
+
+
+@app.command("export-model", cls=_Command)
+def export_model(
+    run: RunFolder,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model of the run: sl, rl, pm, critic.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A new folder for it.")],
+    dtype: Annotated[str, typer.Option("--dtype", help="same, float32, bfloat16 or float16.")] = "same",
+    gguf: Annotated[str | None, typer.Option("--gguf", metavar="TYPE", help="As GGUF too: f16, bf16, q8_0.")] = None,
+    converter: Annotated[Path | None, typer.Option("--converter", metavar="FILE", help="llama.cpp's script.")] = None,
+) -> None:
+    """Write a run's model for others to run: adapters merged, safetensors, GGUF."""
+    from precepts.cli.export import export_model_command
+
+    export_model_command(run, name, output, dtype=dtype, gguf=gguf, converter=converter)
+
+
+@app.command(cls=_Command)
 def trace(
     run: RunFolder,
     wanted: Annotated[str, typer.Argument(metavar="ID", help="The id of an example, or the beginning of one.")],
