@@ -8,7 +8,7 @@ from precepts.report.gather import MODELS, Gathered
 from precepts.report.numbers import Cell, percent, whole
 from precepts.report.tables import Row, Table
 
-_USED = {"sl": ("revisions", "helpful responses"), "hygiene": ("kept", "usable")}
+_LEARNT = ("revisions", "helpful responses")  # the counts of stage sl that are not of what was left out
 _NAMED = ("left out", "given twice")  # in a count's name
 
 
@@ -30,11 +30,9 @@ def _rows(found: Gathered) -> Iterator[tuple[str, int, int]]:
         total = sum(count for _, count in counts)
         yield from ((f"{stage} · {name}", count, total) for name, count in counts if name.startswith("un"))
     yield "revise · repeats its critique, or changes nothing (trained on)", found.echoes, found.revised.get("", 0)
-    for stage in ("hygiene", "sl"):
-        counts = _counts(found, stage)
-        used = sum(count for name, count in counts if name in _USED[stage])
-        gone = [(name, count) for name, count in counts if name not in _USED[stage]]
-        yield from ((f"{stage} · {name}", count, used + sum(n for _, n in gone)) for name, count in gone)
+    learnt = _counts(found, "sl")
+    total = sum(count for _, count in learnt)
+    yield from ((f"sl · {name}", count, total) for name, count in learnt if name not in _LEARNT)
     for model, name in MODELS.items():
         rows = found.answers.get(model, [])
         yield f"evaluate · {name} without a verdict", sum(row.verdict is None for row in rows), len(rows)
