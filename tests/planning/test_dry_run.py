@@ -19,6 +19,7 @@ from precepts.recipe import Recipe, load_recipe
 from precepts.records import Message
 from precepts.runs.folder import Run
 from precepts.runs.progress import Progress
+from precepts.stages.tournament import TournamentSettings
 
 ASKING = ("audit", "respond", "revise")
 
@@ -71,6 +72,14 @@ def test_trainings_take_their_tokens_and_no_price(recipe: Recipe, tmp_path: Path
     assert planned["sl"].figures.tokens_in > 0 and planned["sl"].money == 0.0
     twice = by_stage(estimate(recipe.model_copy(update={"sl": _twice(recipe)}), Run(tmp_path / "run"), 100))
     assert twice["sl"].figures.tokens_in == pytest.approx(2 * planned["sl"].figures.tokens_in, abs=1)
+
+
+@pytest.mark.parametrize(("pairing", "games"), [("all", 3), ("start", 2)])
+def test_a_tournament_is_prompts_times_games(recipe: Recipe, tmp_path: Path, pairing: str, games: int) -> None:
+    settings = TournamentSettings.model_validate({"pairing": pairing, "limit": 1, "aims": ["harmless"]})
+    planned = by_stage(estimate(recipe.model_copy(update={"tournament": settings}), Run(tmp_path / "run"), 100))
+    assert planned["tournament"].figures.items == games
+    assert planned["tournament"].figures.requests == 2 * games  # both orders
 
 
 def _twice(recipe: Recipe) -> object:

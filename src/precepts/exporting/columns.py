@@ -1,7 +1,8 @@
 """A stage's records as the columns of TRL's trainers, streamed.
 
 1. Supervised finetuning (`respond`, `revise`, `sl`): `prompt` and `completion`, or both as `messages`. Of `sl` it is
-   what the stage learns: usable revisions and helpful answers, cut to their last whole sentence.
+   what the stage learns from: usable revisions and helpful answers, cut to their last whole sentence, before what
+   hygiene leaves out.
 2. Preferences (`audit`, `label`, `pm`): `prompt`, `chosen`, `rejected`, with `p_chosen` in [0.5, 1], the label of the
    one that stands as chosen, and `margin`, its natural log-odds (at most 13.8, where `p_chosen` is 1 - 1e-6). Of `pm`
    it is what the stage learns: AI labels (or people's) and human comparisons of helpfulness, whose `p_chosen` is 1.

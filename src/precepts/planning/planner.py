@@ -9,6 +9,7 @@ Counts of items are exact, but for those that hang on how many replies can be us
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -28,11 +29,13 @@ from precepts.runs.work import Chunk, ChunkResult
 from precepts.sources.items import read_demonstrations
 from precepts.stages.audit import labelled
 from precepts.stages.evaluate import MODELS, held_out_prompts
+from precepts.stages.label import LabelSettings
 from precepts.stages.pairs import sample_pairs
 from precepts.stages.prompts import held_out_ids, read_split
 from precepts.stages.respond import answer_request, respond
 from precepts.stages.revise import revise
 from precepts.stages.sl import learnable
+from precepts.stages.tournament import AIM_OF
 
 _PASSES = 3  # a training step in readings of the same tokens
 
@@ -58,12 +61,12 @@ class Planner:
         """One stage's estimate."""
         if name == "prompts":
             return Estimate(name, "counted", Figures(items=self.read.count("prompts", "prompts")))
-        asking = (self.audit, self.respond, self.revise, self.pairs, self.label, self.evaluate)
+        asking = (self.audit, self.respond, self.revise, self.pairs, self.label, self.evaluate, self.tournament)
         known = (*asking, self.warm_up, self.sl, self.pm, self.rl)
         make = {each.__name__: each for each in known}.get(name)
         if make is None:
             return Estimate(name, "unknown", Figures())
-        judged = name in ("audit", "label")
+        judged = name in ("audit", "label", "tournament")
         return Estimate(name, "measured" if (self.judge if judged else self.start).real else "estimated", make())
 
     @cached_property
@@ -72,8 +75,10 @@ class Planner:
 
     @cached_property
     def judge(self) -> Counted:
-        other = self.recipe.models.feedback
-        return open_engine(self.recipe.engine, other) if other else self.start
+        recipe = self.recipe
+        if recipe.models.feedback is None and recipe.feedback_engine is None:
+            return self.start
+        return open_engine(recipe.feedback_engine or recipe.engine, recipe.models.feedback or recipe.models.start)
 
     def _prompts(self, *kinds: str, splits: tuple[str, ...] = ("train",)) -> tuple[list[Prompt], int]:
         return pick(read_split(self.read, kinds, *splits), self.size, lambda prompt: prompt.id)
@@ -115,7 +120,7 @@ class Planner:
         return found.times(_factor(count, len(prompts))), pairs
 
     def _worked(self, chunk: Chunk[Any], work: Callable[[Chunk[Any]], ChunkResult]) -> tuple[Figures, Sequence[Any]]:
-        return worked(self.start, len(chunk.items), lambda: work(chunk)) if chunk.items else (Figures(), [])
+        return worked(self.start, len(chunk.items), lambda: work(chunk)) if chunk.items else (Figures(), ())
 
     def respond(self) -> Figures:
         red_team, helpful = self.answered["red_team"][0], self.answered["helpful"][0]
@@ -140,8 +145,21 @@ class Planner:
         usable = [pair.comparison() for pair in pairs if pair.unusable is None]
         return self._labels(usable, round(figures.items * len(usable) / max(1, len(pairs))))
 
-    def _labels(self, sample: Sequence[Comparison], count: int) -> Figures:
-        label, engine = self.recipe.label, self.judge
+    def tournament(self) -> Figures:
+        """Matches, judged as the sample's pairs are: two answers of one model for those of two."""
+        settings = self.recipe.tournament
+        if settings is None:
+            return Figures()
+        held_out = Counter(prompt.kind for prompt in held_out_prompts(self.read, self.recipe.evaluate.limit))
+        counts = [held_out[kind] for kind, aim in AIM_OF.items() if aim in settings.aims]
+        played = sum(min(count, settings.limit or count) for count in counts)
+        models = len(settings.models or MODELS)
+        games = models * (models - 1) // 2 if settings.pairing == "all" else models - 1
+        sample = [pair.comparison() for pair in self.paired[1] if pair.unusable is None]
+        return self._labels(sample, played * games, settings.judge)
+
+    def _labels(self, sample: Sequence[Comparison], count: int, judge: LabelSettings | None = None) -> Figures:
+        label, engine = judge or self.recipe.label, self.judge
         labeler, shots = label.make(self.style, self.constitution), len(label.examples(self.constitution))
         before = engine.usage.tokens_in, engine.usage.tokens_out
 
@@ -176,7 +194,7 @@ class Planner:
     def sl(self) -> Figures:
         (revise, revisions), (helpful, answers) = self.revised, self.answered["helpful"]
         sources: list[tuple[float, Sequence[Revision | Response]]] = [
-            (_factor(revise.items, self.size_of(revisions)), revisions),
+            (_factor(revise.items, len({each.response_id for each in revisions})), revisions),
             (_factor(helpful.items, len(answers)), answers),
         ]
         count, tokens = 0.0, 0.0
@@ -185,10 +203,6 @@ class Planner:
             lengths = [self._length(messages, text, self.recipe.sl.max_length) for messages, text in texts if text]
             count, tokens = count + factor * len(lengths), tokens + factor * sum(lengths)
         return self._trained(count, tokens * self.recipe.sl.epochs)
-
-    def size_of(self, revisions: Sequence[Revision]) -> int:
-        """How many responses the sample's revisions are of."""
-        return len({each.response_id for each in revisions})
 
     def pm(self) -> Figures:
         settings, harmless = self.recipe.pm, self.recipe.preferences.harmless
@@ -212,9 +226,8 @@ class Planner:
     def rl(self) -> Figures:
         settings = self.recipe.rl
         prompts, count = self._prompts("red_team", "helpful")
-        completions = (settings.steps or count * settings.group * settings.epochs / settings.batch_size) * (
-            settings.batch_size
-        )
+        steps = settings.steps or count * settings.group * settings.epochs / settings.batch_size
+        completions = steps * settings.batch_size
         request = self.recipe.pairs.model_copy(
             update=settings.model_dump(include={"temperature", "top_p", "max_tokens"})
         )

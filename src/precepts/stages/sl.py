@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from precepts.errors import RunError
 from precepts.feedback.hygiene import HygieneSettings, clean
@@ -66,7 +67,9 @@ def learnable(text: str, finish: str) -> str:
 
 
 def _revisions(folder: StageFolder) -> Iterator[Revision]:
-    return (each for each in folder.run.read("revise", Revision) if each.unusable is None)
+    """Those that can be used, without the prompts that were sent: they are many times what is learnt."""
+    usable = (each for each in folder.run.read("revise", Revision) if each.unusable is None)
+    return (replace(each, critique_sent="", revision_sent="") for each in usable)
 
 
 def _helpful(folder: StageFolder) -> Iterator[Response]:
