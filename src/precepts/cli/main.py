@@ -255,6 +255,23 @@ def export_model(
 
 
 @app.command(cls=_Command)
+def grade(
+    source: Annotated[str, typer.Argument(metavar="FILE", help="Rows with a prompt or messages, and a response.")],
+    graders: Annotated[
+        str, typer.Option("--grader", metavar="NAME,...", help="Which graders (see docs/graders.md).")
+    ] = "refusal,evasion,boilerplate,repetition,length",
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="Default: printed.")] = None,
+    model: Annotated[str, typer.Option("--model", help="Whom fluency and harm ask.")] = "smollm2-135m",
+    style: Annotated[str, typer.Option("--format", help="How that model is asked: chat or raw.")] = "chat",
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Grade responses in a file: refusal, evasion, boilerplate, repetition, fluency, length, harm."""
+    from precepts.cli.grade import grade_command
+
+    grade_command(source, graders, output, model=model, style=style, quiet=quiet)
+
+
+@app.command(cls=_Command)
 def trace(
     run: RunFolder,
     wanted: Annotated[str, typer.Argument(metavar="ID", help="The id of an example, or the beginning of one.")],
