@@ -74,7 +74,7 @@ def test_graders_that_ask_a_model(tmp_path: Path, tiny_model: Path) -> None:
 )
 def test_what_cannot_be_graded(lines: list[str], more: list[str], told: str, tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text("\n".join(lines) + "\n")
-    done = precepts("grade", "rows.jsonl", "-o", "out.jsonl", *more, cwd=tmp_path)
+    done = precepts("grade", "rows.jsonl", "--quiet", "-o", "out.jsonl", *more, cwd=tmp_path)
     assert done.returncode == 2
     assert told in done.stderr and len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "out.jsonl").exists()

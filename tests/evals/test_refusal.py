@@ -1,6 +1,9 @@
-"""The refusal grader on a table of own cases, on any text at all, and on the shared over-refusal pairs."""
+"""The refusal grader on a table of own cases, on any text at all, and on the shared over-refusal pairs.
+
+Run as a script it prints the confusion table of docs/graders.md."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import get_args
 
@@ -234,9 +237,31 @@ def test_floors_on_the_shared_pairs() -> None:
     assert _share([label == "complies" for column, _, label in found if column == "chosen"]) >= 0.96
 
 
+@pytest.mark.skipif(not SHARED.exists(), reason=f"needs the shared data file {SHARED.name}")
+def test_three_labels_where_the_column_is_right() -> None:
+    """Measured: 99.2 % of the 988 rows whose column and reader agree (chosen complies, rejected refuses)."""
+    names = {"chosen": "complies", "rejected": "refuses"}
+    agreed = [(_three(label), names[column]) for column, truth, label in _labelled() if _three(truth) == names[column]]
+    assert len(agreed) == 988
+    assert _share([label == name for label, name in agreed]) >= 0.98
+
+
+def _three(label: str | None) -> str | None:
+    """The refusal grader's label for a verdict."""
+    return "refuses" if label == "evades" else label
+
+
 def _rows(text: str) -> list[int]:
     return [int(number) for number in text.split()]
 
 
 def _share(hits: list[bool]) -> float:
     return sum(hits) / len(hits)
+
+
+if __name__ == "__main__":
+    for column in ("chosen", "rejected"):
+        counts = Counter((_three(truth), _three(label)) for name, truth, label in _labelled() if name == column)
+        print(f"{column}: the reader's label down, the grader's across (complies, partly, refuses)")
+        for truth in ("complies", "partly", "refuses"):
+            print(f"{truth:>9}", [counts[truth, label] for label in ("complies", "partly", "refuses")])

@@ -109,7 +109,7 @@ _OFFERS = r"""^(as_an?_[^,:]{1,60},_)?((but|and|so)[,\s]+)?
     | if_you_(have|need|would_like)_(any_|some_)?(other|more|further|help|questions|specific)
     | (that_is_|what_)?an?_(great|good|interesting|tough|difficult)_question) [^:]*)?$"""
 _DISCOURAGES = rf"""
-    \b(is|are|was|be|it)_(\w+_)?{_WRONG}
+    \b(is|are|was|be|it)_((not_)?(only|just|merely)_|\w+_)?{_WRONG}
   | ^(please_|but_|and_|so_)*(do_(not|never)_(?!worry|hesitate|forget|let|be_|get_me)
     | you_(should_not|must_not|cannot_(do|just|legally)|should_never)\b)
   | \b(advise|urge|recommend|suggest|encourage|caution|warn)(_you)?_(against|not_to|to_not|to_reconsider)
