@@ -21,6 +21,11 @@ def demonstrations() -> list[Demonstration]:
     return [each for each in found if each]
 
 
+def harms() -> set[str]:
+    red_team = read_prompts(SourceSettings(source="builtin:red_team"), "red_team", 0.2)
+    return {each.category for each in red_team if each}
+
+
 def opening(text: str) -> str:
     return " ".join(text.lower().split()[:5])
 
@@ -32,6 +37,22 @@ def test_every_principle_and_kind_of_harm_is_shown() -> None:
     assert shown <= known
     assert len(known - shown) == 0
     assert len({each.category for each in found}) >= 12
+
+
+def test_there_are_enough_and_every_kind_of_harm_has_its_share() -> None:
+    found = demonstrations()
+    of_harm = Counter(each.category for each in found if each.category in harms())
+    assert len(found) >= 500
+    assert set(of_harm) == harms()
+    assert min(of_harm.values()) >= 15
+
+
+def test_nearly_half_stay_as_they_are_or_help_where_help_was_refused() -> None:
+    found = demonstrations()
+    stay = [each for each in found if each.unchanged]
+    helped = [each for each in found if not each.unchanged and each.category not in harms()]
+    assert min(len(stay), len(helped)) >= 0.25 * len(found)
+    assert len(stay) + len(helped) >= 0.45 * len(found)
 
 
 def test_each_is_a_round_of_its_own_and_short() -> None:
