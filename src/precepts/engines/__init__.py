@@ -32,10 +32,10 @@ class EngineSettings(Settings):
     """How models are run; each kind has settings of its own.
 
     transformers: `batch_size`, `dtype`, `device`. vllm: `dtype`, `max_model_len` (null: the model's own), `gpu_memory`
-    (the share it takes). scripted: `script`, a file of rules. openai: the server's `base_url`, or one for each model in
-    `base_urls`; `served`, what a model is called there where that is another name; the environment variable that holds
-    the key (`key_env`); requests in flight (`concurrency`); seconds before one is given up (`timeout`) and how often it
-    is tried again (`retries`).
+    (the share it takes), `eager` (nothing is compiled: starts sooner, runs slower). scripted: `script`, a file of
+    rules. openai: the server's `base_url`, or one for each model in `base_urls`; `served`, what a model is called there
+    where that is another name; the environment variable that holds the key (`key_env`); requests in flight
+    (`concurrency`); seconds before one is given up (`timeout`) and how often it is tried again (`retries`).
     """
 
     kind: Literal["transformers", "vllm", "openai", "scripted"] = "transformers"
@@ -45,6 +45,7 @@ class EngineSettings(Settings):
     script: str | None = None
     max_model_len: int | None = Field(default=None, ge=16)
     gpu_memory: float = Field(default=0.9, gt=0, le=1)
+    eager: bool = False
     base_url: str = "http://localhost:8000/v1"
     base_urls: dict[str, str] = {}
     served: dict[str, str] = {}
@@ -74,13 +75,13 @@ class EngineSettings(Settings):
 
 _OF_KIND = {
     "transformers": ("batch_size", "dtype", "device"),
-    "vllm": ("dtype", "max_model_len", "gpu_memory"),
+    "vllm": ("dtype", "max_model_len", "gpu_memory", "eager"),
     "openai": ("base_url", "base_urls", "served", "key_env", "concurrency", "timeout", "retries"),
     "scripted": ("script", "batch_size", "dtype", "device"),
 }
 _CHANGES_RECORDS = {
     "transformers": ("batch_size", "dtype", "device"),
-    "vllm": ("dtype", "max_model_len"),
+    "vllm": ("dtype", "max_model_len", "eager"),
     "openai": ("served",),
     "scripted": (),
 }

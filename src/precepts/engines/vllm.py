@@ -44,6 +44,7 @@ class VLLMEngine:
         dtype: str = "auto",
         max_model_len: int | None = None,
         gpu_memory: float = 0.9,
+        eager: bool = False,
     ) -> None:
         path = model_path(model)
         self.name, self.usage = name or model, Usage()
@@ -54,6 +55,7 @@ class VLLMEngine:
                 max_model_len=max_model_len,
                 gpu_memory_utilization=gpu_memory,
                 enable_prefix_caching=True,
+                enforce_eager=eager,
                 trust_remote_code=False,
                 load_format="safetensors",
                 generation_config="vllm",  # no sampling habits but the request's
