@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from precepts.errors import InputError
-from precepts.recipe import Recipe, builtin_recipes, load_recipe, recipe_text, recipe_yaml
+from precepts.recipe import Recipe, arm_recipes, builtin_recipes, load_recipe, recipe_text, recipe_yaml
 from precepts.settings import parse, parse_yaml
 
 
@@ -68,6 +68,20 @@ def test_paths_are_relative_to_the_recipe_file(tmp_path: Path, monkeypatch: pyte
     assert [s.source for s in recipe.prompts.red_team] == [str(home / "p.jsonl"), str(home / "later.csv")]
     assert recipe.prompts.helpful[0].source == str(tmp_path / "x.parquet")
     assert recipe.prompts.safe_sounding[0].source == str(elsewhere / "p.jsonl")
+
+
+@pytest.mark.parametrize("key", ["evaluate: {models: {other: model}}", "arms: {x: {evaluate.models.other: model}}"])
+def test_a_model_to_be_evaluated_is_a_path_too(key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in (tmp_path, tmp_path / "here"):
+        (folder / "model").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    recipe = load_recipe(written(tmp_path, key), ["evaluate.models.set=model", "evaluate.models.hub=org/name"])
+    recipe = arm_recipes(recipe).get("x", recipe)
+    assert recipe.evaluate.models == {
+        "other": str(tmp_path / "model"),
+        "set": str(tmp_path / "here" / "model"),
+        "hub": "org/name",
+    }
 
 
 def test_names_of_built_ins_and_of_the_hub_stay_names(tmp_path: Path) -> None:

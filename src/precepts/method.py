@@ -64,7 +64,7 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
     """The whole method. Raises InputError where the recipe names a constitution, model or source that is not there."""
     r, style, kept_out = recipe, recipe.format, recipe.prompts.held_out
     constitution = r.load_constitution()
-    start, feedback = r.models.start, r.models.feedback or r.models.start
+    named, start, feedback = r.evaluate.models, r.models.start, r.models.feedback or r.models.start
     ask = partial(partial, make_engine, r.engine)
     ask_start = ask(start, name=_moveable(start))
     ask_judge = partial(make_engine, r.feedback_engine or r.engine, feedback, name=_moveable(feedback))
@@ -82,6 +82,14 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
     critic = ("warm_up",) if r.warm_up and r.warm_up.critic else ()
     labeler = ("warm_up",) if r.warm_up and r.warm_up.labeler else ()
     ask_reviser, ask_labeler = ask_critic if critic else ask_start, ask_critic if labeler else ask_judge
+    further = {key: part for n, model in named.items() for key, part in _model(f"evaluate.models.{n}", model).items()}
+
+    def answering(folder: StageFolder) -> dict[str, partial[Engine]]:
+        """Whom stage `evaluate` asks: the method's own models, RL's snapshots, those that the recipe names."""
+        own = {"start": ask_start, "sl": ask_sl, "rl": ask_rl}
+        kept = {name: ask(str(run.model(name)), name=f"models/{name}") for name in rl.snapshots(folder.run)}
+        return own | kept | {name: ask(model, name=_moveable(model)) for name, model in named.items()}
+
     plan = [
         Step(
             "prompts",
@@ -147,13 +155,13 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
             ("prompts", "sl", "pm"),
             {**common, **_parts("rl", r.rl)},
             lambda f: rl.run(f, r.rl, style, kept_out),
-            models=("rl",),
+            models=("rl", rl.SNAPSHOTS),
         ),
         Step(
             "evaluate",
             ("prompts", "sl", "pm", "rl"),
-            {**common, **engine, **begin, **graded, **_parts("evaluate", r.evaluate)},
-            lambda f: evaluate.run(f, r.evaluate, style, {"start": ask_start, "sl": ask_sl, "rl": ask_rl}, ask_judge),
+            {**common, **engine, **begin, **graded, **_parts("evaluate", r.evaluate, "models"), **further},
+            lambda f: evaluate.run(f, r.evaluate, style, answering(f), ask_judge),
         ),
         *(
             [_tournament(r, r.tournament, constitution, {**common, **engine}, labeler, ask_labeler)]

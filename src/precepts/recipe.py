@@ -236,10 +236,16 @@ def _long_form(data: dict[str, Any]) -> dict[str, Any]:
 def _anchored(value: Any, base: Path, key: str = "") -> Any:
     """`value` with every relative path made absolute from `base`, where its key takes a path."""
     if isinstance(value, dict):
-        return {name: _anchored(below, base, name.rpartition(".")[2]) for name, below in value.items()}
+        return {name: _anchored(below, base, _path_key(f"{key}.{name}")) for name, below in value.items()}
     if isinstance(value, list):
         return [_anchored(below, base, key) for below in value]
     return _path(base, value) if key in _PATH_KEYS and isinstance(value, str) else value
+
+
+def _path_key(path: str) -> str:
+    """The last key of a dotted path; all names below `models` are one, for each takes a model."""
+    *above, last = path.split(".")
+    return "start" if above[-1:] == ["models"] else last
 
 
 def _path(base: Path, value: str) -> str:

@@ -62,8 +62,8 @@ def small_recipe(folder: Path, model: Path, *, scripted: bool = False, style: st
         "pairs": SAMPLING,
         "label": {"shots": 1, "chunk_size": 4},
         "pm": {**TRAINING, "max_length": 256},
-        "rl": {**TRAINING, "group": 2, "steps": 3, "max_tokens": 6},
-        "evaluate": {**SAMPLING, "limit": 3},
+        "rl": {**TRAINING, "group": 2, "steps": 3, "max_tokens": 6, "snapshots": 1},
+        "evaluate": {**SAMPLING, "limit": 3, "models": {"again": str(model)}},
         "tournament": {"limit": 2, "judge": {"labeler": "contrastive", "chunk_size": 4}},
     }
     path = folder / "recipe.yaml"

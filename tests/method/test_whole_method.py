@@ -31,7 +31,7 @@ def test_every_stage_is_done_and_writes_its_records(finished: Path) -> None:
         state = run.state(stage)
         assert state is not None and state.done, stage
         assert sum(state.records.values()) > 0, stage
-    assert all((run.model(name) / "model.safetensors").is_file() for name in ("critic", "sl", "pm", "rl"))
+    assert all((run.model(name) / "model.safetensors").is_file() for name in ("critic", "sl", "pm", "rl-2", "rl"))
     assert (run.path / "report.html").stat().st_size > 10_000
 
 
@@ -64,9 +64,21 @@ def test_nothing_held_out_is_trained_on(finished: Path) -> None:
     assert not used & kept_out
     human = list(run.read("prompts", HumanComparison, "comparisons"))
     assert {each.split for each in human} == {"train", "held_out"}
-    for name in ("start", "sl", "rl"):
+    for name in ("start", "sl", "rl", "rl-2", "again"):
         answered = list(run.read("evaluate", Evaluation, f"answers-{name}"))
         assert answered and all(each.prompt_id in kept_out for each in answered)
+
+
+def test_a_snapshot_and_a_named_model_answer_as_the_others_do(finished: Path) -> None:
+    run = Run(finished / "run")
+    state = run.state("rl")
+    assert state is not None and state.models == ["rl-2"] and state.counts["snapshots"] == 1
+    start, again, *others = (
+        [(each.prompt_id, each.text, each.score) for each in run.read("evaluate", Evaluation, f"answers-{name}")]
+        for name in ("start", "again", "sl", "rl-2", "rl")
+    )
+    assert start == again  # the same model by another name, with the same seeds
+    assert all([each[0] for each in rows] == [each[0] for each in start] for rows in others)
 
 
 def test_second_run_does_nothing_and_loads_no_torch(finished: Path) -> None:

@@ -47,6 +47,17 @@ class Page(HTMLParser):
         self.text += data
 
 
+def test_snapshots_come_in_the_order_of_their_steps_and_then_named_models(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    names = ("zephyr", "rl-10", "start", "rl-final", "rl-9", "rl")
+    write(run, "evaluate", {f"answers-{m}": (Evaluation, [evaluation(m, "helpful", 1, "complies")]) for m in names})
+    found = gather.gather(run)
+    assert list(found.answers) == ["start", "rl"]
+    assert list(found.others) == ["rl-9", "rl-10", "rl-final", "zephyr"]
+    called = [gather.model_name(each) for each in ("start", "rl", *found.others)]
+    assert called == ["start", "RL-CAI", "RL-CAI, step 9", "RL-CAI, step 10", "rl-final", "zephyr"]
+
+
 def read(run: Run) -> tuple[str, Page]:
     text = write_report(run).read_text("utf-8")
     return text, Page(text)

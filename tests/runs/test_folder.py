@@ -210,11 +210,13 @@ def test_a_stream_is_cut_into_shards(opened: Callable[..., StageFolder]) -> None
 
 def test_shards_are_read_by_number_and_by_set(tmp_path: Path) -> None:
     (tmp_path / "s").mkdir()
-    for name in ("a-99999", "a-100000", "a-00002", "a-b-00000", "b-00000", ".a-00001"):
+    for name in ("a-99999", "a-100000", "a-00002", "a-b-00000", "a-12345-00000", "b-00000", ".a-00001"):
         write_shard(tmp_path / "s" / f"{name}.parquet", Rollout, [], (0, 0))
     (tmp_path / "s" / ".a-00003.parquet.part").write_bytes(b"half")
     names = [path.name for path in Run(tmp_path).shards("s", "a")]
     assert names == ["a-00002.parquet", "a-99999.parquet", "a-100000.parquet"]
+    assert Run(tmp_path).sets("s") == ["a", "a-12345", "a-b", "b"]
+    assert Run(tmp_path).sets("not begun") == []
 
 
 def test_leftovers_of_a_removal_are_not_taken_for_work_done(opened: Callable[..., StageFolder]) -> None:

@@ -69,6 +69,24 @@ def test_it_is_copied_where_the_disk_has_no_links(tmp_path: Path, monkeypatch: p
     assert not (one.path / "pm/records-00000.parquet").samefile(two.path / "pm/records-00000.parquet")
 
 
+def test_further_models_go_with_their_stage(tmp_path: Path) -> None:
+    one, two, three = arms(tmp_path, "one", "two", "three")
+    folder = open_stage(one, "pm", PARTS, "pm", 0, LocalExecutor(), Progress(quiet=True))
+    for name in ("pm", "pm-4", "pm-12"):
+        one.model(name).mkdir(parents=True)
+        (one.model(name) / "config.json").write_text(name)
+    folder.finish({}, ["pm-4", "pm-12"])
+    assert adopt(two, [one], "pm", PARTS, ["pm", "pm-[0-9]*"]) == "one"
+    assert files(two) == files(one)
+    state = two.state("pm")
+    assert state is not None and state.models == ["pm-4", "pm-12"]
+    two.model("sl").mkdir()
+    two.remove("pm", ["pm", "pm-[0-9]*"])
+    assert two.models(["*"]) == ["sl"] and one.models(["*"]) == ["pm", "pm-12", "pm-4"]
+    (one.model("pm-12") / "config.json").unlink()
+    assert adopt(three, [one], "pm", PARTS, ["pm", "pm-[0-9]*"]) == ""  # one of them is gone
+
+
 def lose_a_shard(run: Run) -> None:
     next((run.path / "pm").glob("*.parquet")).unlink()
 

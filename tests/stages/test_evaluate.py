@@ -80,6 +80,16 @@ def test_seeds_come_from_the_stage_and_the_prompt_alone(prompt: MakePrompt) -> N
     assert len({*a, *b}) == 3
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("sl", "the method's own"), ("rl-12", "the method's own"), ("a/b", "cannot be"), ("", "cannot be")],
+)
+def test_a_models_name_is_its_own_and_fit_for_a_file(name: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        evaluate.EvaluateSettings(models={name: "org/name"})
+    assert evaluate.EvaluateSettings(models={"rl-final": "org/name"}).models == {"rl-final": "org/name"}
+
+
 def test_the_stage_grades_and_scores_answers_of_all_models(
     open_folder: Any, prompt: MakePrompt, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -249,7 +249,8 @@ class Planner:
             records = [_answer(*each) for each in zip(chunk.items, (r.text for r in replies), strict=True)]
             return ChunkResult(records, sum(r.tokens_in for r in replies), sum(r.tokens_out for r in replies))
 
-        return self._worked(self._chunk(prompts, "evaluate"), work)[0].times(_factor(count * len(MODELS), len(prompts)))
+        models = len(MODELS) + self.recipe.rl.snapshots + len(settings.models)
+        return self._worked(self._chunk(prompts, "evaluate"), work)[0].times(_factor(count * models, len(prompts)))
 
     def _people(self, aim: str) -> Iterator[HumanComparison]:
         return (each for each in self.read.read("prompts", HumanComparison, "comparisons") if each.aim == aim)

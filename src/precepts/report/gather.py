@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,13 +47,15 @@ TRAININGS = ("warm_up", "sl", "pm", "rl")
 class Gathered:
     """A run as the report sees it. `audit` is None where the feedback model was not measured, `revisions` counts rounds
     by principle, `revised` by the reason why one cannot be used ("" where it can), `echoes` the usable ones that repeat
-    their critique or leave the response as it was; `problems` are sentences on what could not be read."""
+    their critique or leave the response as it was; `problems` are sentences on what could not be read. `answers` are of
+    the method's models, `others` of RL's snapshots, in order, and of those that the recipe names."""
 
     run: Run
     recipe_text: str
     recipe: Mapping[str, Any]
     states: Mapping[str, StageState | None]
     answers: Mapping[str, list[Evaluation]]
+    others: Mapping[str, list[Evaluation]]
     board: Board
     audit: Audit | None
     labels: LabelSummary
@@ -91,8 +93,7 @@ def gather(run: Run) -> Gathered:
     text, recipe = _recipe(run, problems)
     seed = seed_of(recipe)
     states = {stage: _state(run, stage, problems) for stage in STAGES}
-    answers = {model: list(run.read("evaluate", Evaluation, f"answers-{model}")) for model in MODELS}
-    answers = {model: rows for model, rows in answers.items() if rows}
+    answers, others = _answers(run, MODELS), _answers(run, other_models(run))
     probabilities: list[float] = []
     labels = label_summary(_noting(run, probabilities), seed)
     rounds = _rounds(run)
@@ -102,6 +103,7 @@ def gather(run: Run) -> Gathered:
         recipe=recipe,
         states=states,
         answers=answers,
+        others=others,
         board=board(answers, list(run.read("pm", ScoredComparison, "comparisons")), seed),
         audit=_audit(run, seed),
         labels=labels,
@@ -119,6 +121,24 @@ def seed_of(recipe: Mapping[str, Any]) -> int:
     """A recipe's seed, 0 where it has none that can be one."""
     seed = recipe.get("seed")
     return seed if isinstance(seed, int) and seed >= 0 else 0
+
+
+def model_name(model: str) -> str:
+    """What a model is called on a page."""
+    name, _, step = model.rpartition("-")
+    return f"RL-CAI, step {step}" if name == "rl" and step.isdecimal() else MODELS.get(model, model)
+
+
+def other_models(run: Run) -> list[str]:
+    """The evaluated models beside the method's own: RL's snapshots in order, then those that the recipe names."""
+    named = [each.removeprefix("answers-") for each in run.sets("evaluate") if each.startswith("answers-")]
+    steps = {name: int(name[3:]) for name in named if name.startswith("rl-") and name[3:].isdecimal()}
+    return sorted(steps, key=lambda name: steps[name]) + [n for n in named if n not in steps and n not in MODELS]
+
+
+def _answers(run: Run, models: Iterable[str]) -> dict[str, list[Evaluation]]:
+    found = {model: list(run.read("evaluate", Evaluation, f"answers-{model}")) for model in models}
+    return {model: rows for model, rows in found.items() if rows}
 
 
 def setting(recipe: Any, *keys: str) -> Any:

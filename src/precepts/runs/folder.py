@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,7 +45,8 @@ _SHARDS = "-[0-9][0-9][0-9][0-9][0-9]*.parquet"
 @dataclass
 class StageState:
     """What stage.json holds. `progress` is (done, total, unit) of the work in hand; `shared_from` names the run that
-    did the work where it was another (see sharing.py), whose tokens and seconds these are."""
+    did the work where it was another (see sharing.py), whose tokens and seconds these are. `models` are those that it
+    wrote beside the ones that its name stands for."""
 
     stage: str
     fingerprint: str
@@ -58,6 +59,7 @@ class StageState:
     tokens_out: int = 0
     seconds: float = 0.0
     shared_from: str = ""
+    models: list[str] = field(default_factory=list)
 
 
 def fingerprint(parts: Parts) -> str:
@@ -112,8 +114,12 @@ class Run:
 
     def shards(self, stage: str, set_name: str = "records") -> list[Path]:
         """The shards of one set of a stage's records, in order."""
-        found = (self.path / stage).glob(set_name + _SHARDS)
+        found = [path for path in (self.path / stage).glob(set_name + _SHARDS) if _set_of(path) == set_name]
         return sorted(found, key=lambda path: (len(path.name), path.name))  # number 100000 comes after 99999
+
+    def sets(self, stage: str) -> list[str]:
+        """The names of a stage's sets of records."""
+        return sorted({_set_of(path) for path in (self.path / stage).glob("[!.]*" + _SHARDS)})
 
     def has_records(self, stage: str) -> bool:
         """Whether a stage has come so far that beginning anew loses work: it is done, or has a shard or a step done."""
@@ -153,11 +159,16 @@ class Run:
         """The folder of a trained model: an absolute path, since a worker elsewhere may load it."""
         return self.path.absolute() / "models" / name
 
+    def models(self, patterns: Iterable[str]) -> list[str]:
+        """The names of the trained models that are there and match one of `patterns` (`rl`, `rl-[0-9]*`)."""
+        return sorted({path.name for each in patterns for path in (self.path / "models").glob(each)})
+
     def remove(self, stage: str, models: Iterable[str] = ()) -> None:
-        """Forget a stage: its state first, then its records and models. Raises RunError where something stays."""
+        """Forget a stage: its state first, then its records and models (names or patterns). Raises RunError where
+        something stays."""
         try:
             (self.path / stage / "stage.json").unlink(missing_ok=True)
-            for path in (self.path / stage, *(self.model(name) for name in models)):
+            for path in (self.path / stage, *(self.model(name) for name in self.models(models))):
                 if path.exists():
                     shutil.rmtree(path)
         except OSError as error:
@@ -276,21 +287,26 @@ class StageFolder:
         """Write records that are all at hand as one shard, number `index` of its set."""
         write_shard(self._shard(set_name, index), record_class, list(records), tokens)
 
-    def finish(self, counts: dict[str, int]) -> None:
-        """Mark the stage done, with its counts; tokens and records are summed from the shards' footers."""
+    def finish(self, counts: dict[str, int], models: Sequence[str] = ()) -> None:
+        """Mark the stage done, with its counts and the further `models` it wrote; tokens and records are summed from
+        the shards' footers."""
         self._state.records, self._state.tokens_in, self._state.tokens_out = {}, 0, 0
         for path in sorted(self.path.glob("*" + _SHARDS)):
-            set_name = path.stem.rpartition("-")[0]
+            set_name = _set_of(path)
             records, tokens_in, tokens_out = shard_size(path)
             self._state.records[set_name] = self._state.records.get(set_name, 0) + records
             self._state.tokens_in += tokens_in
             self._state.tokens_out += tokens_out
-        self._state.counts, self._state.done = counts, True
+        self._state.counts, self._state.models, self._state.done = counts, list(models), True
         self.save()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _shard(self, set_name: str, index: int) -> Path:
         return self.path / f"{set_name}-{index:05}.parquet"
+
+
+def _set_of(shard: Path) -> str:
+    return shard.stem.rpartition("-")[0]
 
 
 class _SavedTask:

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import shutil
@@ -55,10 +56,11 @@ def adopt(run: Run, siblings: Sequence[Run], stage: str, parts: Parts, models: S
         (run.path / stage).mkdir(parents=True)
         for source in sorted((sibling.path / stage).glob("*.parquet")):
             _link(source, run.path / stage / source.name)
-        for name in models:
+        names = sibling.models(models)
+        for name in names:
             for source in sorted(path for path in sibling.model(name).rglob("*") if path.is_file()):
                 _link(source, run.model(name) / source.relative_to(sibling.model(name)))
-        for folder in (run.path / stage, *(run.model(name) for name in models)):
+        for folder in (run.path / stage, *(run.model(name) for name in names)):
             sync_folder(folder)
         taken = vars(replace(state, shared_from=origin))
         write_whole(run.path / stage / "stage.json", json.dumps(taken, indent=1).encode())
@@ -93,7 +95,8 @@ def _usable(sibling: Run, stage: str, parts: Parts, models: Sequence[str]) -> St
         written = {name: sum(shard_size(path)[0] for path in sibling.shards(stage, name)) for name in state.records}
     except RunError:  # damaged there: to be mended there
         return None
-    whole = written == state.records and all((sibling.model(name) / "config.json").is_file() for name in models)
+    named = {*state.models, *(name for name in models if glob.escape(name) == name)}
+    whole = written == state.records and all((sibling.model(name) / "config.json").is_file() for name in named)
     return state if whole else None
 
 

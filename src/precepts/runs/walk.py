@@ -36,8 +36,8 @@ from precepts.runs.work import Executor
 
 @dataclass(frozen=True)
 class Step:
-    """A stage in its place: what it reads, what its records depend on, the models it writes, and the call. `after`:
-    stages that are to be run before it although it reads nothing of theirs."""
+    """A stage in its place: what it reads, what its records depend on, the models it writes (names or
+    patterns), and the call. `after`: stages that are to be run before it although it reads nothing of theirs."""
 
     name: str
     needs: tuple[str, ...]

@@ -1,4 +1,5 @@
-"""Stage `evaluate`: the start, SL-CAI and RL-CAI models answer held-out prompts, side by side.
+"""Stage `evaluate`: the start, SL-CAI and RL-CAI models answer held-out prompts, side by side; so do RL's snapshots
+and the models that the recipe names.
 
 Reads the held-out prompts. Writes, for each model, `replies-MODEL` (Response: the bare answers) and then
 `answers-MODEL` (Evaluation: each answer with its verdict, its preference-model score and its grades). Some graders
@@ -9,6 +10,7 @@ prompts with the same seeds.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -32,15 +34,18 @@ from precepts.stages.score_revisions import score_revisions
 
 KINDS = ("red_team", "safe_sounding", "helpful")
 MODELS = ("start", "sl", "rl")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 Engines = Mapping[str, Callable[[], Engine]]
 
 
 class EvaluateSettings(SamplingSettings):
     """How held-out prompts are answered; `limit` bounds the prompts of each kind (null: all). `graders` judge each
-    answer; fluency asks the start model and harm the judge, the others ask no model."""
+    answer; fluency asks the start model and harm the judge, the others ask no model. `models` are further
+    models that answer: names, each with a folder or a model's id."""
 
     limit: int | None = Field(default=None, ge=1)
     graders: list[str] = list(CHEAP)
+    models: dict[str, str] = {}
 
     @field_validator("graders")
     @classmethod
@@ -48,6 +53,18 @@ class EvaluateSettings(SamplingSettings):
         for name in names:
             find_grader(name)
         return list(dict.fromkeys(names))
+
+    @field_validator("models")
+    @classmethod
+    def _named(cls, models: dict[str, str]) -> dict[str, str]:
+        for name in models:
+            if name in MODELS or re.fullmatch(r"rl-\d+", name):
+                raise ValueError(f"'{name}' is a model of the method's own; choose another name")
+            if not _NAME.fullmatch(name):
+                raise ValueError(
+                    f"'{name:.80}' cannot be a model's name; use a-z, 0-9, _ and - (at most 40 characters)"
+                )
+        return models
 
     def make(self, style: Format) -> list[Grader]:
         """The graders, ready to grade."""
@@ -64,11 +81,11 @@ class EvaluateSettings(SamplingSettings):
 def run(
     folder: StageFolder, settings: EvaluateSettings, style: Format, engines: Engines, judge: Callable[[], Engine]
 ) -> None:
-    """Answer with each of `engines`, by model name in the order of MODELS; grade and score; `judge` is whom graders of
+    """Answer with each of `engines`, by the model's name; grade and score; `judge` is whom graders of
     harm ask."""
     read, stage, seed = folder.run, folder.name, folder.stage_seed  # what a worker takes along, wherever it is made
     asked = {"start": engines["start"], "judge": judge}
-    for name in MODELS:
+    for name in engines:
 
         def make_answerer(ask: Callable[[], Engine] = engines[name]) -> Worker:
             loaded = ask()
@@ -85,7 +102,7 @@ def run(
         replied = zip(prompts, read.read(stage, Response, f"replies-{name}"), strict=True)
         folder.write_chunks(Evaluation, replied, *size, make_grader, set_name=f"answers-{name}")
     score_revisions(folder, style)
-    answers = (each for name in MODELS for each in folder.run.read(folder.name, Evaluation, f"answers-{name}"))
+    answers = (each for name in engines for each in folder.run.read(folder.name, Evaluation, f"answers-{name}"))
     folder.finish(dict(Counter(f"{a.model}: {a.verdict or 'unscored: ' + str(a.unscored)}" for a in answers)))
 
 

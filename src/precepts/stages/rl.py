@@ -1,7 +1,7 @@
 """Stage `rl`: reinforcement learning of the SL-CAI model against the preference model (paper section 4.1).
 
-Reads `models/sl`, `models/pm` and the training prompts, red-team and helpful. Writes `models/rl`, the training's
-steps and every rollout with its score.
+Reads `models/sl`, `models/pm` and the training prompts, red-team and helpful. Writes `models/rl`, snapshots on the way
+to it (`models/rl-STEP`), the training's steps and every rollout with its score.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from precepts.errors import InputError
 from precepts.prompts.formats import Format
 from precepts.records import Rollout, TrainingStep
-from precepts.runs.folder import StageFolder
+from precepts.runs.folder import Run, StageFolder
 from precepts.stages.prompts import read_split, refuse_leaks
 from precepts.training.settings import PolicySettings
+
+SNAPSHOTS = "rl-[0-9]*"
 
 
 class RLSettings(PolicySettings):
@@ -50,4 +52,11 @@ def run(folder: StageFolder, settings: RLSettings, style: Format, held_out: floa
         keep,
     )
     folder.write_records(TrainingStep, steps, (tokens, 0))
-    folder.finish({"prompts": len(prompts), "steps": len(steps)})
+    kept = [name for name in folder.run.models([SNAPSHOTS]) if name.partition("-")[2].isdecimal()]
+    folder.finish({"prompts": len(prompts), "steps": len(steps), "snapshots": len(kept)}, kept)
+
+
+def snapshots(run: Run) -> list[str]:
+    """The names of the run's RL snapshots, in the order of their steps."""
+    state = run.state("rl")
+    return sorted(state.models, key=lambda name: int(name.rpartition("-")[2])) if state else []

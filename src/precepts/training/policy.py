@@ -34,6 +34,7 @@ from precepts.training.head import spare_head
 from precepts.training.scores import Scorer
 from precepts.training.settings import PolicySettings
 from precepts.training.sft import precision, trl_columns
+from precepts.training.snapshots import Snapshots, snapshot
 
 KeepRollouts = Callable[[int, Sequence[Rollout]], None]  # (step of the checkpoint, rollouts since the last one)
 
@@ -50,7 +51,8 @@ def train_policy(
     show: Show,
     keep: KeepRollouts,
 ) -> tuple[list[TrainingStep], int]:
-    """Train the policy from `model` on `prompts` and save it at `target`; checkpoints go to `work`.
+    """Train the policy from `model` on `prompts` and save it at `target`, its snapshots beside it; checkpoints go to
+    `work`.
 
     `keep` is called with the rollouts before each checkpoint counts, and at the end. Returns the logged steps and
     the number of tokens trained on.
@@ -77,9 +79,14 @@ def train_policy(
     )
     spare_head(trainer, settings.temperature)
     rewards.step = lambda: int(trainer.state.global_step)
+
+    def save(target: Path) -> None:
+        save_whole(trainer.model, tokenizer, target, lambda: load_model(str(model), torch.float32, "cpu"))
+
+    trainer.add_callback(Snapshots(settings.snapshots, lambda step: save(snapshot(target, step))))
     steps = fit(trainer, show, before_mark=lambda step: keep(step, rewards.taken()))
     keep(int(trainer.state.global_step), rewards.taken())
-    save_whole(trainer.model, tokenizer, target, lambda: load_model(str(model), torch.float32, "cpu"))
+    save(target)
     return steps, tokens_seen(trainer)
 
 

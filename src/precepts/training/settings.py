@@ -68,11 +68,13 @@ class SupervisedSettings(OptimSettings):
 
 class PolicySettings(OptimSettings):
     """GRPO: `batch_size` counts completions in one step, `group` of them to a prompt; `beta` is the KL coefficient;
-    `steps` ends training (null: `epochs` over the prompts). `max_tokens` bounds a completion (the paper: 128)."""
+    `steps` ends training (null: `epochs` over the prompts). `snapshots` is how often the policy
+    is kept as a model on the way, at even distances. `max_tokens` bounds a completion (the paper: 128)."""
 
     beta: float = Field(default=0.05, ge=0)
     group: int = Field(default=4, ge=2)
     steps: int | None = Field(default=None, ge=1)
+    snapshots: int = Field(default=0, ge=0)
     max_tokens: int = Field(default=128, ge=1)
     temperature: float = Field(default=1.0, gt=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
