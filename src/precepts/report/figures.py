@@ -269,10 +269,11 @@ def _by_round(
         return None
     with figure(WIDTH, 3.2) as drawn:
         axes = drawn.subplots()
-        axes.axhline(0, **DASHED)
+        last = max(number for _, rounds in series for number in rounds)
+        axes.plot([0, last], [0, 0], **DASHED)
         lines(axes, series)
         axes.set(xlabel="revisions", ylabel="change of score")
-        axes.set_xticks(range(1 + max(number for _, rounds in series for number in rounds)))
+        axes.set_xticks(range(last + 1))
         svg = as_svg(drawn, f"figure-{number}", f"{title}: change of the preference model's score by round")
     counts = sorted({each.n for _, rounds in named for each in rounds.values()})
     n = whole(counts[0]) if len(counts) == 1 else f"{whole(counts[0])} to {whole(counts[-1])}"
