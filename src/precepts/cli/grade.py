@@ -34,7 +34,7 @@ def grade_command(source: str, names: str, output: Path | None, *, model: str, s
     total = sum(1 for _ in read_answers(SourceSettings(source=source)))
     for grader in graders:
         if isinstance(grader, Corpus):
-            grader.read(Answered(*each) for _, *each in read_answers(SourceSettings(source=source)))
+            grader.read(Answered(m, text) for _, m, text in read_answers(SourceSettings(source=source)))
     ask = partial(make_engine, EngineSettings(), model)
     models = Models({"start": ask, "judge": ask})
     beside = output.with_name(f".{output.name}.part") if output else None
