@@ -13,8 +13,7 @@ from precepts.engines import ChoiceRequest, EngineSettings, GenerateRequest
 from precepts.errors import InputError
 from precepts.method import execute
 from precepts.planning.estimate import estimate
-from precepts.planning.planner import Estimate
-from precepts.planning.sample import Figures, StandIn, open_engine, pick
+from precepts.planning.sample import Estimate, Figures, StandIn, open_engine, pick
 from precepts.recipe import Recipe, load_recipe
 from precepts.records import Message
 from precepts.runs.folder import Run
@@ -78,8 +77,12 @@ def test_trainings_take_their_tokens_and_no_price(recipe: Recipe, tmp_path: Path
 def test_a_tournament_is_prompts_times_games(recipe: Recipe, tmp_path: Path, pairing: str, games: int) -> None:
     settings = TournamentSettings.model_validate({"pairing": pairing, "limit": 1, "aims": ["harmless"]})
     planned = by_stage(estimate(recipe.model_copy(update={"tournament": settings}), Run(tmp_path / "run"), 100))
+    audit = planned["audit"].figures.items
     assert planned["tournament"].figures.items == games
     assert planned["tournament"].figures.requests == 2 * games  # both orders
+    other = settings.model_copy(update={"judge": recipe.label.model_copy(update={"shots": 0})})
+    tried = by_stage(estimate(recipe.model_copy(update={"tournament": other}), Run(tmp_path / "run"), 100))
+    assert tried["tournament"].figures.items == games + audit  # another judge is tried first
 
 
 def _twice(recipe: Recipe) -> object:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from precepts.cli.run import hush
 from precepts.planning.estimate import estimate
-from precepts.planning.planner import Estimate
+from precepts.planning.sample import Estimate
 from precepts.recipe import Recipe, load_recipe
 from precepts.runs.folder import Run
 from precepts.runs.progress import clock

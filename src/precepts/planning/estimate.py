@@ -13,8 +13,8 @@ from pathlib import Path
 
 from precepts.errors import InputError
 from precepts.method import execute, steps
-from precepts.planning.planner import Estimate, Planner
-from precepts.planning.sample import Figures
+from precepts.planning.planner import Planner
+from precepts.planning.sample import Estimate, Figures
 from precepts.recipe import Recipe
 from precepts.runs.budget import Cost
 from precepts.runs.folder import Run

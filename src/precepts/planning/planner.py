@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,7 @@ from precepts.feedback.label import label_comparisons
 from precepts.feedback.labeler import Lesson, Teachable
 from precepts.feedback.lessons import choice_lessons, round_lessons
 from precepts.identity import seed_from
-from precepts.planning.sample import CHARACTERS, Counted, Figures, open_engine, pick, worked
+from precepts.planning.sample import CHARACTERS, Counted, Estimate, Figures, open_engine, pick, worked
 from precepts.prompts.formats import Rendered, plain
 from precepts.recipe import Recipe
 from precepts.records import Comparison, HumanComparison, Message, Pair, Prompt, Response, Revision
@@ -38,16 +38,6 @@ from precepts.stages.sl import learnable
 from precepts.stages.tournament import AIM_OF
 
 _PASSES = 3  # a training step in readings of the same tokens
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What one stage will take. `how`: done (nothing), counted, measured or estimated (see `sample.py`), or unknown."""
-
-    stage: str
-    how: str
-    figures: Figures
-    money: float | None = None
 
 
 class Planner:
@@ -134,8 +124,8 @@ class Planner:
             return Figures(items=sum(1 for _ in self._people("harmless")))
         return self.paired[0]
 
-    def audit(self) -> Figures:
-        return self._labels(*pick(labelled(self.recipe.audit.comparisons), self.size, lambda each: each.id))
+    def audit(self, judge: LabelSettings | None = None) -> Figures:
+        return self._labels(*pick(labelled(self.recipe.audit.comparisons), self.size, lambda each: each.id), judge)
 
     def label(self) -> Figures:
         if self.recipe.pairs.take == "comparisons":
@@ -146,7 +136,8 @@ class Planner:
         return self._labels(usable, round(figures.items * len(usable) / max(1, len(pairs))))
 
     def tournament(self) -> Figures:
-        """Matches, judged as the sample's pairs are: two answers of one model for those of two."""
+        """Matches, judged as the sample's pairs are (one model's answers for two models'), and the judge's audit where
+        it is not the one that stage audit has tried."""
         settings = self.recipe.tournament
         if settings is None:
             return Figures()
@@ -156,7 +147,10 @@ class Planner:
         models = len(settings.models or MODELS)
         games = models * (models - 1) // 2 if settings.pairing == "all" else models - 1
         sample = [pair.comparison() for pair in self.paired[1] if pair.unusable is None]
-        return self._labels(sample, played * games, settings.judge)
+        asks_otherwise = settings.judge not in (None, self.recipe.label) or self.recipe.models.judge is not None
+        tried = asks_otherwise or self.recipe.preferences.harmless == "human"
+        played_out = self._labels(sample, played * games, settings.judge)
+        return played_out + self.audit(settings.judge) if tried else played_out
 
     def _labels(self, sample: Sequence[Comparison], count: int, judge: LabelSettings | None = None) -> Figures:
         label, engine = judge or self.recipe.label, self.judge

@@ -61,6 +61,16 @@ class Figures:
         )
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """What one stage will take. `how`: done (nothing), counted, measured or estimated (see above), or unknown."""
+
+    stage: str
+    how: str
+    figures: Figures
+    money: float | None = None
+
+
 class StandIn:
     """Stands in for a model that is not at hand: counts characters, and writes as much as it may."""
 
