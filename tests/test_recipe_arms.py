@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from precepts.errors import InputError
-from precepts.recipe import Recipe, arm_recipes, compared, load_recipe, recipe_yaml
+from precepts.recipe import Recipe, arm_recipes, compared, load_recipe, recipe_yaml, seeded
 
 TEXT = """\
 constitution: default
@@ -103,3 +103,22 @@ def test_recipes_become_arms_of_one() -> None:
     assert arm_recipes(recipe)["other"] == other
     with pytest.raises(InputError, match="cannot be an arm's name"):
         compared(base, {"a" * 121: other})
+
+
+def test_seeds_are_arms_from_the_recipes_own_seed_on(tmp_path: Path) -> None:
+    plain = load_recipe("demo", ["seed=5"])
+    arms = arm_recipes(seeded(plain, 3))
+    assert list(arms) == ["seed=5", "seed=6", "seed=7"]
+    assert [arm.seed for arm in arms.values()] == [5, 6, 7]
+    assert arms["seed=6"] == plain.model_copy(update={"seed": 6})
+
+
+def test_arms_get_as_many_seeds_each(tmp_path: Path) -> None:
+    recipe = load_recipe(written(tmp_path, "seed: 1\narms: {soft: {}, hard: {pm.labels: hard, seed: 4}}"))
+    arms = arm_recipes(seeded(recipe, 2))
+    assert {name: (arm.pm.labels, arm.seed) for name, arm in arms.items()} == {
+        "soft+seed=1": ("soft", 1),
+        "soft+seed=2": ("soft", 2),
+        "hard+seed=4": ("hard", 4),
+        "hard+seed=5": ("hard", 5),
+    }

@@ -181,6 +181,18 @@ def compared(base: Recipe, arms: dict[str, Recipe]) -> Recipe:
     return base.model_copy(update={"arms": changes})
 
 
+def seeded(recipe: Recipe, count: int) -> Recipe:
+    """`recipe` with `count` arms, from its own seed on; where it has arms, each of them with as many seeds. Raises
+    InputError for a name that no arm can have."""
+    bases = arm_recipes(recipe) or {"": recipe}
+    arms = {
+        f"{name}+seed={base.seed + k}".lstrip("+"): base.model_copy(update={"seed": base.seed + k})
+        for name, base in bases.items()
+        for k in range(count)
+    }
+    return compared(recipe, arms)
+
+
 def arm_recipes(recipe: Recipe) -> dict[str, Recipe]:
     """The whole recipe of each arm of a loaded recipe, by name; none has arms of its own."""
     return {name: Recipe.model_validate(changed(_plain(recipe), changes)) for name, changes in recipe.arms.items()}

@@ -79,12 +79,17 @@ def run(
     redo: Annotated[
         bool, typer.Option("--redo", help="Redo stages whose settings changed (or --from) and what hangs on them.")
     ] = False,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", metavar="N", min=1, max=64, help="N seeds of it as arms, then compared.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it will cost; nothing is written.")] = False,
     sample: Annotated[int, typer.Option("--sample", metavar="N", min=1, help="With --dry-run: items tried.")] = 16,
     as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: for machines.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Run a recipe: the whole method, from prompts to report."""
+    if dry_run and seeds:
+        raise InputError("--dry-run: it says what one seed costs; leave --seeds out")
     if dry_run:
         from precepts.cli.dry_run import dry_run_command
 
@@ -93,7 +98,7 @@ def run(
         return
     from precepts.cli.run import run_command
 
-    run_command(recipe, run, assignments or [], until=until, begin=begin, redo=redo, quiet=quiet)
+    run_command(recipe, run, assignments or [], until=until, begin=begin, redo=redo, quiet=quiet, seeds=seeds)
 
 
 @app.command(cls=_Command)

@@ -10,7 +10,7 @@ from pathlib import Path
 from precepts.cli.arms import refuse_a_mix, run_arms
 from precepts.errors import InputError
 from precepts.method import STAGES, execute
-from precepts.recipe import load_recipe
+from precepts.recipe import load_recipe, seeded
 from precepts.report import before_after, write_report
 from precepts.runs.folder import Run
 from precepts.runs.lock import locked
@@ -35,10 +35,12 @@ def run_command(
     begin: str | None,
     redo: bool,
     quiet: bool,
+    seeds: int | None = None,
 ) -> None:
-    """Run, report, print. Raises PreceptsError."""
+    """Run, report, print; with `seeds`, so many seeds of the recipe as its arms. Raises PreceptsError."""
     hush()
     recipe = load_recipe(recipe_source, assignments)
+    recipe = seeded(recipe, seeds) if seeds else recipe
     make_run_folder(folder)
     refuse_a_mix(recipe, folder)
     if recipe.arms:

@@ -1,0 +1,40 @@
+"""The built-in ablations: the demo's own settings, one change an arm, and every stage before the change shared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from precepts.method import steps
+from precepts.recipe import arm_recipes, load_recipe
+from precepts.runs.folder import Run, fingerprint
+from precepts.runs.walk import all_parts
+
+FIRST = {  # the stages that an arm does not share with the whole method begin with these
+    "direct-revision": {"revise"},
+    "principles-1": {"audit", "revise"},
+    "principles-4": {"audit", "revise"},
+    "principles-16": {"audit", "revise"},
+    "hard-labels": {"pm"},
+    "one-order": {"audit", "label"},
+    "weak-kl": {"rl"},
+}
+
+
+def test_they_are_the_demo_with_one_change_an_arm() -> None:
+    recipe = load_recipe("ablations")
+    demo = load_recipe("demo")
+    assert recipe.model_copy(update={"arms": {}, "description": demo.description}) == demo
+    assert all(len(changes) == 1 for name, changes in recipe.arms.items() if name != "whole")
+    assert set(recipe.arms) == {"whole", *FIRST}
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_an_arm_shares_what_comes_before_its_change(name: str, tiny_model: Path, tmp_path: Path) -> None:
+    arms = arm_recipes(load_recipe("ablations", [f"models.start={tiny_model}"]))
+    plans = {each: steps(arms[each], Run(tmp_path)) for each in ("whole", name)}
+    whole, other = ({s: fingerprint(p) for s, p in all_parts(plan).items()} for plan in plans.values())
+    differ = {stage for stage in whole if whole[stage] != other[stage]}
+    needs = {step.name: set(step.needs) for step in plans[name]}
+    assert {stage for stage in differ if not needs[stage] & differ} == FIRST[name]
