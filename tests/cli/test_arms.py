@@ -61,7 +61,7 @@ def labelled(recipe: Path) -> tuple[Path, str]:
 def test_arms_share_what_they_can(labelled: tuple[Path, str]) -> None:
     folder, told = labelled
     assert "arm rl-cai (1 of 2)" in told and "arm rlhf (2 of 2)" in told
-    assert "[5/8] sl  as in rl-cai, shared" in told
+    assert "[5/9] sl  as in rl-cai, shared" in told
     found = states(folder)
     assert list(found) == list(ARMS)
     shared = [stage for stage, line in found["rlhf"].items() if line["shared_from"] == "rl-cai"]
