@@ -101,7 +101,12 @@ def test_prose_is_drafted_with_its_lines(tmp_path: Path) -> None:
 def test_the_built_ins_are_listed() -> None:
     status, said, _ = ours("list")
     assert status == 0
-    assert [line.split()[0] for line in said.splitlines()] == ["default", "harmlessness-16", "one-line"]
+    assert [line.split()[0] for line in said.splitlines()] == [
+        "default",
+        "harmlessness-16",
+        "helpfulness",
+        "one-line",
+    ]
 
 
 def test_coverage_of_a_tiny_model(tiny_model: Path, tmp_path: Path) -> None:
