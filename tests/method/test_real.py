@@ -31,6 +31,8 @@ SMALLER = {
     "rl.group": "2",
     "rl.max_tokens": "16",
     "evaluate.limit": "2",
+    "rl.snapshots": "0",
+    "tournament": "null",
     "evaluate.max_tokens": "24",
 }
 

