@@ -84,7 +84,7 @@ def precepts(*arguments: str, cwd: Path | None = None, **environment: str) -> su
         text=True,
         cwd=cwd,
         env={**os.environ, "COLUMNS": "200", **environment},
-        timeout=300,
+        timeout=1500,
         check=False,
     )
 

@@ -26,7 +26,7 @@ def drive(run: Path, moments: Sequence[str], *arguments: str, libraries: str = "
     log = run.with_name(f"{run.name}.log")
     driver = [sys.executable, str(DRIVER), str(log), str(run), libraries, *moments, "--"]
     whole = [*driver, "run", *arguments, "--run", str(run)]
-    done = subprocess.run(whole, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(whole, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
     return log.read_text().split()
 
