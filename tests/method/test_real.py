@@ -36,6 +36,8 @@ SMALLER = {
     "evaluate.max_tokens": "24",
 }
 
+LEFT_OUT = {"warm_up", "tournament"}  # what the recipe here has none of
+
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(
@@ -51,7 +53,7 @@ def test_demo_on_the_real_model(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "before:" in done.stdout and "RL-CAI:" in done.stdout
     run = Run(tmp_path / "run")
-    assert all((state := run.state(stage)) and state.done for stage in STAGES if stage != "warm_up")
+    assert all((state := run.state(stage)) and state.done for stage in STAGES if stage not in LEFT_OUT)
     words = " ".join(each.text for each in run.read("respond", Response) if each.kind == "helpful").lower().split()
     assert len({"the", "to", "a"} & set(words)) == 3  # the start model writes English
     assert all(each.text for each in run.read("revise", Revision) if each.unusable is None)
