@@ -98,26 +98,27 @@ def test_the_stage_answers_red_team_prompts_once_and_helpful_ones_as_often_as_se
     ],
 )
 def test_answers_that_cannot_be_compared(prompt: MakePrompt, answers: list[str], unusable: str | None) -> None:
-    (pair,) = pairs.sample_pairs(chunk(prompt("a")), ScriptedEngine(answers), pairs.PairSettings(), "chat").records
+    (pair,) = pairs.sample_pairs(chunk((prompt("a"), 0)), ScriptedEngine(answers), pairs.PairSettings(), "chat").records
     assert (pair.first, pair.second) == tuple(text.strip() for text in answers)
     assert pair.unusable == unusable
 
 
-def test_the_two_answers_of_each_prompt_have_their_own_seeds(prompt: MakePrompt) -> None:
+def test_the_two_answers_of_each_pair_have_their_own_seeds(prompt: MakePrompt) -> None:
     asked: list[GenerateRequest] = []
 
     def answer(request: GenerateRequest) -> str:
         asked.append(request)
         return f"{said(request)} {request.seed}"
 
-    items = [prompt("a"), prompt("b")]
+    items = [(prompt("a"), 0), (prompt("b"), 0), (prompt("b"), 1)]
     result = pairs.sample_pairs(chunk(*items), ScriptedEngine(answer), pairs.PairSettings(), "chat")
-    assert len({request.seed for request in asked}) == 4
-    for pair, item in zip(result.records, items, strict=True):
+    assert len({request.seed for request in asked}) == 6
+    assert len({pair.id for pair in result.records}) == 3
+    for pair, (item, _) in zip(result.records, items, strict=True):
         assert isinstance(pair, Pair)
         assert all(text.startswith(item.messages[0].content) for text in (pair.first, pair.second))
         assert pair.comparison().first == pair.first
-    assert (result.tokens_in, result.tokens_out) == (8, 12)
+    assert (result.tokens_in, result.tokens_out) == (12, 18)
 
 
 def test_the_stage_pairs_held_out_prompts_too(open_folder: Any, prompt: MakePrompt) -> None:
@@ -126,5 +127,6 @@ def test_the_stage_pairs_held_out_prompts_too(open_folder: Any, prompt: MakeProm
     )
     folder = open_folder("pairs")
     engine = ScriptedEngine(lambda request: str(request.seed))
-    pairs.run(folder, pairs.PairSettings(), "chat", lambda: engine)
-    assert [(p.prompt_id, p.split) for p in folder.run.read("pairs", Pair)] == [("a", "train"), ("b", "held_out")]
+    pairs.run(folder, pairs.PairSettings(samples=2), "chat", lambda: engine)
+    asked = [("a", "train"), ("a", "train"), ("b", "held_out"), ("b", "held_out")]
+    assert [(p.prompt_id, p.split) for p in folder.run.read("pairs", Pair)] == asked

@@ -105,9 +105,10 @@ class Planner:
         """What the pairs take, and the sample's."""
         prompts, count = self._prompts("red_team", splits=("train", "held_out"))
         found, pairs = self._worked(
-            self._chunk(prompts, "pairs"), lambda chunk: sample_pairs(chunk, self.start, self.recipe.pairs, self.style)
+            self._chunk([(prompt, 0) for prompt in prompts], "pairs"),
+            lambda chunk: sample_pairs(chunk, self.start, self.recipe.pairs, self.style),
         )
-        return found.times(_factor(count, len(prompts))), pairs
+        return found.times(_factor(count * self.recipe.pairs.samples, len(prompts))), pairs
 
     def _worked(self, chunk: Chunk[Any], work: Callable[[Chunk[Any]], ChunkResult]) -> tuple[Figures, Sequence[Any]]:
         return worked(self.start, len(chunk.items), lambda: work(chunk)) if chunk.items else (Figures(), ())
@@ -209,7 +210,8 @@ class Planner:
             _, pairs = self.paired
             _, count = self._prompts("red_team")
             usable = [pair for pair in pairs if pair.unusable is None]
-            rows += [(_factor(count, len(pairs)), pair.messages, pair.first, pair.second) for pair in usable]
+            factor = _factor(count * self.recipe.pairs.samples, len(pairs))
+            rows += [(factor, pair.messages, pair.first, pair.second) for pair in usable]
         tokens = sum(
             factor * self._length(messages, text, settings.max_length)
             for factor, messages, *texts in rows
@@ -226,7 +228,8 @@ class Planner:
             update=settings.model_dump(include={"temperature", "top_p", "max_tokens"})
         )
         figures, replies = self._worked(
-            self._chunk(prompts, "rl"), lambda chunk: sample_pairs(chunk, self.start, request, self.style)
+            self._chunk([(prompt, 0) for prompt in prompts], "rl"),
+            lambda chunk: sample_pairs(chunk, self.start, request, self.style),
         )
         both = figures.times(_factor(completions / 2, len(replies)))
         trained = self._trained(completions, both.tokens_in + both.tokens_out)

@@ -1,13 +1,16 @@
-"""Stage `pairs`: the SL-CAI model answers each red-team prompt twice (paper section 4.1).
+"""Stage `pairs`: the SL-CAI model answers each red-team prompt in pairs (paper section 4.1).
 
 Reads the red-team prompts, held-out ones too: their pairs are labelled and never trained on, to measure the
-preference model. Writes a Pair for each; two answers that are the same, or not both usable, cannot be compared.
+preference model. Writes `samples` Pairs for each; two answers that are the same, or not both usable, cannot be
+compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Literal
+
+from pydantic import Field
 
 from precepts.engines import Engine, Reply
 from precepts.identity import content_hash, seed_from
@@ -20,15 +23,16 @@ from precepts.stages.respond import SamplingSettings, answer_request, unusable_c
 
 
 class PairSettings(SamplingSettings):
-    """How the two answers are sampled; or, with `take: comparisons`, nothing is sampled and the pairs are those of
-    `preferences.harmless_comparisons`, what people preferred hidden from the labeler: AI labels and human ones can
-    then be compared on the same pairs."""
+    """How the two answers are sampled, and `samples`, how many pairs each prompt gets; or, with `take: comparisons`,
+    nothing is sampled and the pairs are those of `preferences.harmless_comparisons`, what people preferred hidden from
+    the labeler: AI labels and human ones can then be compared on the same pairs."""
 
     take: Literal["sampled", "comparisons"] = "sampled"
+    samples: int = Field(default=1, ge=1)
 
 
 def run(folder: StageFolder, settings: PairSettings, style: Format, engine: Callable[[], Engine]) -> None:
-    """Sample two answers to every red-team prompt, or take pairs from human comparisons."""
+    """Sample pairs of answers to every red-team prompt, or take pairs from human comparisons."""
     if settings.take == "comparisons":
         folder.write_stream(Pair, _taken(folder.run), shard_size=settings.chunk_size)
         folder.finish(unusable_counts(folder.run, folder.name, Pair))
@@ -38,11 +42,14 @@ def run(folder: StageFolder, settings: PairSettings, style: Format, engine: Call
         loaded = engine()
         return lambda chunk: sample_pairs(chunk, loaded, settings, style)
 
-    both = ("train", "held_out")
-    total = sum(1 for _ in read_split(folder.run, ("red_team",), *both))
-    prompts = read_split(folder.run, ("red_team",), *both)
-    folder.write_chunks(Pair, prompts, total, settings.chunk_size, make_worker)
+    total = sum(1 for _ in _items(folder.run, settings))
+    folder.write_chunks(Pair, _items(folder.run, settings), total, settings.chunk_size, make_worker)
     folder.finish(unusable_counts(folder.run, folder.name, Pair))
+
+
+def _items(run: Run, settings: PairSettings) -> Iterator[tuple[Prompt, int]]:
+    prompts = read_split(run, ("red_team",), "train", "held_out")
+    return ((prompt, sample) for prompt in prompts for sample in range(settings.samples))
 
 
 def _taken(run: Run) -> Iterator[Pair]:
@@ -66,26 +73,29 @@ def _taken(run: Run) -> Iterator[Pair]:
             )
 
 
-def sample_pairs(chunk: Chunk[Prompt], engine: Engine, settings: PairSettings, style: Format) -> ChunkResult:
-    """A Pair for each prompt of the chunk."""
-    seeds = [seed_from(chunk.seed, prompt.id) for prompt in chunk.items]
+def sample_pairs(
+    chunk: Chunk[tuple[Prompt, int]], engine: Engine, settings: SamplingSettings, style: Format
+) -> ChunkResult:
+    """A Pair for each (prompt, sample) of the chunk."""
+    seeds = [seed_from(chunk.seed, prompt.id, sample) for prompt, sample in chunk.items]
     requests = [
         answer_request(prompt.messages, settings, style, seed_from(seed, side))
-        for prompt, seed in zip(chunk.items, seeds, strict=True)
+        for (prompt, _), seed in zip(chunk.items, seeds, strict=True)
         for side in ("first", "second")
     ]
     replies = engine.generate(requests)
     records = [
-        _pair(prompt, seed, first, second, engine.name)
-        for prompt, seed, first, second in zip(chunk.items, seeds, replies[0::2], replies[1::2], strict=True)
+        _pair(item, seed, first, second, engine.name)
+        for item, seed, first, second in zip(chunk.items, seeds, replies[0::2], replies[1::2], strict=True)
     ]
     return ChunkResult(records, sum(r.tokens_in for r in records), sum(r.tokens_out for r in records))
 
 
-def _pair(prompt: Prompt, seed: int, first: Reply, second: Reply, model: str) -> Pair:
+def _pair(item: tuple[Prompt, int], seed: int, first: Reply, second: Reply, model: str) -> Pair:
+    prompt, sample = item
     same = "identical" if first.text == second.text else None
     return Pair(
-        id=content_hash(["pair", prompt.id], 12),
+        id=content_hash(["pair", prompt.id, sample], 12),
         prompt_id=prompt.id,
         split=prompt.split,
         messages=prompt.messages,
