@@ -97,7 +97,11 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
             {**_parts("prompts", r.prompts), **_parts("preferences", r.preferences, "harmless"), **_sources(r)},
             lambda f: prompts.run(f, r.prompts, r.preferences),
         ),
-        *([_warm_up(r, r.warm_up, constitution, {**common, **begin, **principles})] if r.warm_up else []),
+        *(
+            [_warm_up(r, r.warm_up, constitution, {**common, **begin, **principles}, engine, ask_start)]
+            if r.warm_up
+            else []
+        ),
         Step(
             "audit",
             labeler,
@@ -172,7 +176,14 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
     return [step for step in plan if step.name not in left_out(r)]
 
 
-def _warm_up(r: Recipe, settings: warm_up.WarmUpSettings, constitution: Constitution, common: Parts) -> Step:
+def _warm_up(
+    r: Recipe,
+    settings: warm_up.WarmUpSettings,
+    constitution: Constitution,
+    common: Parts,
+    engine: Parts,
+    ask_start: Callable[[], Engine],
+) -> Step:
     direct = r.revise.direct_revision
     parts = {
         **common,
@@ -181,10 +192,12 @@ def _warm_up(r: Recipe, settings: warm_up.WarmUpSettings, constitution: Constitu
         "revise.direct_revision": direct,
         "label.labeler": r.label.labeler,
         **r.label.parts(),
+        **({**engine, **_parts("respond", r.respond, "helpful_samples")} if settings.own_responses else {}),
     }
 
     def go(folder: StageFolder) -> None:
-        warm_up.run(folder, settings, r.label, r.format, constitution, r.models.start, direct)
+        model = r.models.start
+        warm_up.run(folder, settings, r.label, r.respond, r.format, constitution, model, ask_start, direct)
 
     return Step("warm_up", ("prompts",), parts, go, models=("critic",))
 

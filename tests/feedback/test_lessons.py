@@ -42,11 +42,16 @@ def test_a_round_teaches_what_stage_revise_asks(default: Constitution, style: Fo
     each, principle = demonstration(), default.principle("ahimsa")
     critique, revision = round_lessons(each, default, style, 1)
     assert critique.prompt == critique_prompt(ASKED, YES, principle, style)
-    assert critique.answer == each.critique
-    assert revision.prompt == revision_prompt(ASKED, YES, principle, each.critique, style)
+    assert critique.answer == f"This needs to change. {each.critique}"
+    assert revision.prompt == revision_prompt(ASKED, YES, principle, critique.answer, style)
     assert revision.answer == NO
     (direct,) = round_lessons(each, default, style, 1, direct=True)
     assert direct.prompt == revision_prompt(ASKED, YES, principle, None, style)
+
+
+def test_a_critique_opens_with_its_verdict(default: Constitution) -> None:
+    fine, _ = round_lessons(demonstration(revision=YES, critique="Bold, and harmless."), default, "chat", 1)
+    assert fine.answer == "Nothing needs to change. Bold, and harmless."
 
 
 def test_a_principle_that_the_constitution_lacks_is_drawn(default: Constitution) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,17 @@ import pytest
 from pydantic import ValidationError
 
 from precepts.constitution import Constitution
+from precepts.engines import GenerateRequest, ScriptedEngine
+from precepts.engines.scripted import said
 from precepts.errors import InputError
 from precepts.recipe import Recipe
-from precepts.records import Message, Prompt, TrainingStep, messages_id
+from precepts.records import Demonstration, Message, Prompt, TrainingStep, messages_id
 from precepts.runs.folder import StageFolder
 from precepts.sources.read import SourceSettings
 from precepts.stages import warm_up
 from precepts.stages.label import LabelSettings
-from precepts.stages.warm_up import WarmUpSettings
+from precepts.stages.respond import SamplingSettings
+from precepts.stages.warm_up import WarmUpSettings, with_response
 
 STEP = TrainingStep(1, 1.0, 0.5, 1e-4, None, None, None, None)
 ROWS = [
@@ -45,7 +49,13 @@ def warm(
         given.extend(examples)
         return [STEP], 40
 
-    def make(rows: list[dict[str, str]], asked: str = "multiple_choice", direct: bool = False, **settings: Any) -> Any:
+    def make(
+        rows: list[dict[str, str]],
+        asked: str = "multiple_choice",
+        direct: bool = False,
+        answers: Any = (),
+        **settings: Any,
+    ) -> Any:
         path = tmp_path / "demonstrations.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
         held_out = (Message("user", "Held out."),)
@@ -53,8 +63,10 @@ def warm(
         open_folder("prompts").write_records(Prompt, [secret], set_name="prompts")
         folder = open_folder("warm_up")
         source = [SourceSettings(source=str(path))]
-        told = WarmUpSettings(demonstrations=source, **settings)
-        warm_up.run(folder, told, LabelSettings(labeler=asked), "chat", constitution, "start", direct)
+        told = WarmUpSettings(demonstrations=source, **({"own_responses": 0.0} | settings))
+        sampling, engine = SamplingSettings(), ScriptedEngine(answers)
+        label = LabelSettings(labeler=asked)
+        warm_up.run(folder, told, label, sampling, "chat", constitution, "start", lambda: engine, direct)
         state = folder.run.state("warm_up")
         assert state is not None and state.done
         return given, dict(state.counts)
@@ -68,15 +80,44 @@ def test_rounds_and_comparisons_are_taught(warm: Any) -> None:
     answers = [answer for _, answer in given]
     assert counts == {
         "rounds taught": 3,
+        "rounds with the start model's own response": 0,
         "rounds that leave a response as it is": 2,
         "comparisons taught": 2,
         "given twice": 1,
         "left out: the prompt is held out": 1,
         "rows left out": 1,
     }
-    assert answers[:2] == ["It hurts.", "No. Talk to him."]
+    assert answers[:2] == ["This needs to change. It hurts.", "No. Talk to him."]
     assert answers.count("The answer is: (A)") == answers.count("The answer is: (B)") == 2 * 2
     assert len(answers) == 3 * 2 + 2 * 2 * 2
+
+
+def test_the_start_models_own_responses_stand_for_the_written_ones(warm: Any) -> None:
+    def answer(request: GenerateRequest) -> str:
+        return {"Help me scare him.": "Make a face.", "Name a fruit.": "I cannot say."}.get(said(request), "A fir.")
+
+    refusal = {"prompt": "Name a town.", "response": "I can't help with that.", "critique": "Why?", "revision": "Rome."}
+    given, counts = warm([*ROWS[:3], refusal], answers=answer, own_responses=1.0, labeler=False)
+    assert counts["rounds with the start model's own response"] == 2
+    shown = [(prompt[1].content, answer) for prompt, answer in given[1::2]]
+    assert shown == [
+        ("Make a face.", "No. Talk to him."),
+        ("A pear.", "A pear."),  # the model's own was a refusal
+        ("A fir.", "A fir."),  # what was fine is left as it is
+        ("I can't help with that.", "Rome."),  # a refusal that is to be mended is never replaced
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "finish", "kept"),
+    [("One. Two", "length", "One."), ("One. Two", "stop", "One. Two")],
+)
+def test_a_response_that_was_cut_is_kept_up_to_its_last_sentence(text: str, finish: str, kept: str) -> None:
+    fine = Demonstration("a", "p", "", (Message("user", "Count."),), "One.", "Good.", "One.", "No.")
+    changed = with_response(fine, text, finish)
+    assert (changed.response, changed.revision, changed.worse, changed.unchanged) == (kept, kept, "No.", True)
+    mended = with_response(replace(fine, revision="Two.", worse="One."), text, finish)
+    assert (mended.response, mended.revision, mended.worse) == (text, "Two.", text)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 1. A demonstration is a whole round: prompt, response, critique, revision. It gives two lessons, the critique and the
    revision, each in the identical format of stage `revise` without few-shot examples; one where revisions are direct.
+   A critique opens with its verdict in words that are always the same: whether anything is wrong is then one choice,
+   which a small model can learn, and what is wrong follows from it.
 2. It also gives a comparison where a worse response is known (what was revised; or one that was written to be worse
    than an answer that was fine), asked in both orders and under several principles in the labeler's own format.
 3. A demonstration is shown under the principle it was written for where the constitution has it, else under one drawn
@@ -18,6 +20,8 @@ from precepts.identity import content_hash
 from precepts.prompts.formats import Format
 from precepts.records import Comparison, Demonstration
 
+FINE, FAULT = "Nothing needs to change.", "This needs to change."
+
 
 def round_lessons(
     demonstration: Demonstration, constitution: Constitution, style: Format, seed: int, *, direct: bool = False
@@ -25,8 +29,9 @@ def round_lessons(
     """The critique and the revision of a demonstration; the revision alone where it is `direct`."""
     each, principle = demonstration, principle_of(demonstration, constitution, seed)
     asked = (each.messages, each.response, principle)
-    revision = Lesson(revision_prompt(*asked, None if direct else each.critique, style), each.revision)
-    return [revision] if direct else [Lesson(critique_prompt(*asked, style), each.critique), revision]
+    critique = f"{FINE if each.unchanged else FAULT} {each.critique}"
+    revision = Lesson(revision_prompt(*asked, None if direct else critique, style), each.revision)
+    return [revision] if direct else [Lesson(critique_prompt(*asked, style), critique), revision]
 
 
 def choice_lessons(

@@ -36,6 +36,7 @@ from precepts.stages.respond import answer_request, respond
 from precepts.stages.revise import revise
 from precepts.stages.sl import learnable
 from precepts.stages.tournament import AIM_OF
+from precepts.stages.warm_up import begins_a_round, prompt_of, takes_own, with_response
 
 _PASSES = 3  # a training step in readings of the same tokens
 
@@ -173,6 +174,13 @@ class Planner:
         found = (each for source in settings.demonstrations for each in read_demonstrations(source))
         usable = (each for each in found if each and each.prompt_id not in kept_out)
         sample, count = pick(usable, self.size, lambda each: each.id)
+        asked = [each for each in sample if takes_own(each, settings.own_responses)]
+        own, answers = self._worked(
+            self._chunk([(prompt_of(each), 0) for each in asked], "own"),
+            lambda chunk: respond(chunk, self.start, self.recipe.respond, self.style),
+        )
+        said = {each.prompt_id: each for each in answers if begins_a_round(each)}
+        sample = [with_response(e, said[e.id].text, said[e.id].finish) if e.id in said else e for e in sample]
         lessons: list[Lesson] = []
         labeler = self.recipe.label.make(self.style, self.constitution)
         for each in sample:
@@ -184,7 +192,7 @@ class Planner:
                 lessons += choice_lessons(each, labeler, self.constitution, settings.principles, 0)
         tokens = sum(self._length(lesson.prompt, lesson.answer, settings.max_length) for lesson in lessons)
         factor = _factor(count, len(sample))
-        return self._trained(factor * len(lessons), factor * tokens * settings.epochs)
+        return own.times(factor) + self._trained(factor * len(lessons), factor * tokens * settings.epochs)
 
     def sl(self) -> Figures:
         (revise, revisions), (helpful, answers) = self.revised, self.answered["helpful"]

@@ -1,7 +1,8 @@
 """Stage `warm_up`: a small start model learns to criticise, to revise and to judge, from demonstrations.
 
-Reads the recipe's demonstrations and the run's held-out prompts, whose demonstrations are left
-out. Writes `models/critic` and the training's steps. The critic then revises (stage `revise`) and, where no feedback
+Reads the recipe's demonstrations and the run's held-out prompts, whose demonstrations are left out. Writes
+`responses` (Response: the start model's own answers, which stand in a share of the demonstrations for the written
+ones), `models/critic` and the training's steps. The critic then revises (stage `revise`) and, where no feedback
 model is named, judges (`audit`, `label`); what is finetuned later begins at the start model all the same, so nothing
 that a demonstration says reaches it but through the critic's own revisions and labels. Large models leave this out.
 The paper has no such stage: its models were large enough to learn from examples in the prompt.
@@ -10,32 +11,41 @@ The paper has no such stage: its models were large enough to learn from examples
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from pydantic import Field, field_validator
 
 from precepts.constitution import Constitution
+from precepts.engines import Engine
 from precepts.errors import InputError
+from precepts.evals.graders.refusal import grade_refusal
 from precepts.feedback.labeler import Lesson, Teachable
 from precepts.feedback.lessons import choice_lessons, round_lessons
+from precepts.identity import fraction_of
 from precepts.prompts.formats import Format
-from precepts.records import Demonstration, TrainingStep
+from precepts.records import Demonstration, Prompt, Response, TrainingStep
 from precepts.runs.folder import StageFolder
+from precepts.runs.work import Worker
 from precepts.sources.items import read_demonstrations
 from precepts.sources.read import SourceSettings
 from precepts.stages.label import LabelSettings
 from precepts.stages.prompts import held_out_ids, short_form
+from precepts.stages.respond import SamplingSettings, respond
+from precepts.stages.sl import learnable
 from precepts.training.settings import LoraSettings, SupervisedSettings
 
 
 class WarmUpSettings(SupervisedSettings):
     """Where demonstrations come from, what is taught (`critic`: critique and revision; `labeler`: comparisons, each
-    under that many `principles`), and how."""
+    under that many `principles`), and how. In a share `own_responses` of the demonstrations that do not begin with a
+    refusal the start model's own response stands for the written one: it is what the critic will meet."""
 
     demonstrations: list[SourceSettings] = Field(min_length=1)
     critic: bool = True
     labeler: bool = True
     principles: int = Field(default=2, ge=1, le=64)
+    own_responses: float = Field(default=0.5, ge=0, le=1)
     learning_rate: float = Field(default=5e-4, gt=0)
     epochs: float = Field(default=2.0, gt=0)
     batch_size: int = Field(default=8, ge=1)
@@ -50,17 +60,21 @@ def run(
     folder: StageFolder,
     settings: WarmUpSettings,
     label: LabelSettings,
+    sampling: SamplingSettings,
     style: Format,
     constitution: Constitution,
     model: str,
+    engine: Callable[[], Engine],
     direct: bool,
 ) -> None:
-    """Train the critic. Raises InputError where no demonstration can be used or the labeler cannot be taught."""
+    """Train the critic from `model`, which `engine` asks for its own responses. Raises InputError where no
+    demonstration can be used or the labeler cannot be taught."""
     from precepts.training.launch import train_sft
 
     counts: Counter[str] = Counter()
     usable = list(_demonstrations(folder, settings, counts))
-    lessons = _lessons(usable, settings, label, style, constitution, folder.stage_seed, direct, counts)
+    shown = _with_own(folder, settings, sampling, style, usable, engine, counts)
+    lessons = _lessons(shown, settings, label, style, constitution, folder.stage_seed, direct, counts)
     if not lessons:
         raise InputError("warm_up.demonstrations: no demonstration can be used; see the rows of these sources")
     steps, tokens = train_sft(
@@ -75,6 +89,58 @@ def run(
     )
     folder.write_records(TrainingStep, steps, (tokens, 0))
     folder.finish(dict(counts))
+
+
+def _with_own(
+    folder: StageFolder,
+    settings: WarmUpSettings,
+    sampling: SamplingSettings,
+    style: Format,
+    demonstrations: list[Demonstration],
+    engine: Callable[[], Engine],
+    counts: Counter[str],
+) -> list[Demonstration]:
+    """The demonstrations, a share of them with the start model's own response."""
+    asked = [each for each in demonstrations if takes_own(each, settings.own_responses)]
+
+    def make_worker() -> Worker:
+        loaded = engine()
+        return lambda chunk: respond(chunk, loaded, sampling, style)
+
+    items = [(prompt_of(each), 0) for each in asked]
+    if items:
+        folder.write_chunks(Response, items, len(items), sampling.chunk_size, make_worker, set_name="responses")
+    answers = folder.run.read(folder.name, Response, "responses") if items else ()
+    own = {each.prompt_id: each for each in answers if begins_a_round(each)}
+    counts["rounds with the start model's own response"] = len(own)
+    return [with_response(e, own[e.id].text, own[e.id].finish) if e.id in own else e for e in demonstrations]
+
+
+def prompt_of(demonstration: Demonstration) -> Prompt:
+    """A demonstration's prompt, named by the demonstration, for there may be several of one prompt."""
+    each = demonstration
+    return Prompt(each.id, "demonstration", "train", each.category, "", each.messages)
+
+
+def takes_own(demonstration: Demonstration, share: float) -> bool:
+    """Whether the start model is to answer this demonstration's prompt: one that begins with a refusal shows how to
+    help in its place, which the model's own response might do already."""
+    refuses = grade_refusal(demonstration.messages[-1].content, demonstration.response).label == "refuses"
+    return not refuses and fraction_of(f"own response {demonstration.id}") < share
+
+
+def begins_a_round(response: Response) -> bool:
+    """Whether a response can stand for a written one: it has whole sentences and refuses nothing."""
+    fit = response.unusable is None and learnable(response.text, response.finish)
+    return bool(fit) and grade_refusal(response.messages[-1].content, response.text).label == "complies"
+
+
+def with_response(demonstration: Demonstration, text: str, finish: str) -> Demonstration:
+    """The demonstration with another response. One that was fine as it was stays so, up to its last whole sentence."""
+    if not demonstration.unchanged:
+        return replace(demonstration, response=text, worse=demonstration.worse and text)
+    kept = learnable(text, finish)
+    return replace(demonstration, response=kept, revision=kept)
 
 
 def _lessons(
