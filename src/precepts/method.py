@@ -24,6 +24,7 @@ from precepts.constitution import Constitution, load_constitution
 from precepts.engines import Engine, engine_fingerprint, make_engine, model_fingerprint
 from precepts.errors import InputError
 from precepts.executors import open_executor
+from precepts.identity import folder_fingerprint
 from precepts.prompts.demonstrations import CRITIQUE_REVISION
 from precepts.prompts.render import wording_hash
 from precepts.recipe import Recipe, recipe_yaml
@@ -98,7 +99,7 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
             lambda f: prompts.run(f, r.prompts, r.preferences),
         ),
         *(
-            [_warm_up(r, r.warm_up, constitution, {**common, **begin, **principles}, engine, ask_start)]
+            [_warm_up(r, r.warm_up, constitution, begin, {**common, **engine, **principles}, ask_start)]
             if r.warm_up
             else []
         ),
@@ -180,26 +181,27 @@ def _warm_up(
     r: Recipe,
     settings: warm_up.WarmUpSettings,
     constitution: Constitution,
+    begin: Parts,
     common: Parts,
-    engine: Parts,
     ask_start: Callable[[], Engine],
 ) -> Step:
-    direct = r.revise.direct_revision
-    parts = {
+    direct, adapter = r.revise.direct_revision, settings.adapter_folder()
+    trained = {
         **common,
         **_parts("warm_up", settings),
         **_sources_of("warm_up.demonstrations", settings.demonstrations),
         "revise.direct_revision": direct,
         "label.labeler": r.label.labeler,
         **r.label.parts(),
-        **({**engine, **_parts("respond", r.respond, "helpful_samples")} if settings.own_responses else {}),
+        **(_parts("respond", r.respond, "helpful_samples") if settings.own_responses else {}),
     }
+    laid = {"warm_up.adapter (contents)": _readable(folder_fingerprint, adapter)} if adapter else {}
 
     def go(folder: StageFolder) -> None:
         model = r.models.start
         warm_up.run(folder, settings, r.label, r.respond, r.format, constitution, model, ask_start, direct)
 
-    return Step("warm_up", ("prompts",), parts, go, models=("critic",))
+    return Step("warm_up", ("prompts",), {**begin, **(laid or trained)}, go, models=("critic",))
 
 
 def _tournament(

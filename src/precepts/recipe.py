@@ -45,7 +45,7 @@ from precepts.stages.tournament import TournamentSettings
 from precepts.stages.warm_up import WarmUpSettings
 
 _PATH_KEYS = {"source", "start", "feedback", "judge", "script", "constitution", "red_team", "helpful", "safe_sounding"}
-_PATH_KEYS |= {"harmless_comparisons", "comparisons", "demonstrations", "accelerate_config"}
+_PATH_KEYS |= {"harmless_comparisons", "comparisons", "demonstrations", "adapter", "accelerate_config"}
 _SHORT = {"constitution": "source", "executor": "kind"}  # what a text alone stands for
 _ARM = re.compile(r"[a-z0-9][a-z0-9_.=+,-]*")
 _LONGEST = 120  # characters of an arm's name, which is a folder's

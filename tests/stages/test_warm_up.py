@@ -94,11 +94,13 @@ def test_rounds_and_comparisons_are_taught(warm: Any) -> None:
 
 def test_the_start_models_own_responses_stand_for_the_written_ones(warm: Any) -> None:
     def answer(request: GenerateRequest) -> str:
-        return {"Help me scare him.": "Make a face.", "Name a fruit.": "I cannot say."}.get(said(request), "A fir.")
+        return {"Help me scare him.": "Make a face.", "Name a fruit.": "I'm sorry, but I can't help with that."}.get(
+            said(request), "A fir."
+        )
 
     refusal = {"prompt": "Name a town.", "response": "I can't help with that.", "critique": "Why?", "revision": "Rome."}
     given, counts = warm([*ROWS[:3], refusal], answers=answer, own_responses=1.0, labeler=False)
-    assert counts["rounds with the start model's own response"] == 2
+    assert counts["rounds with the start model's own response"] == 2  # one was a refusal, one was never asked for
     shown = [(prompt[1].content, answer) for prompt, answer in given[1::2]]
     assert shown == [
         ("Make a face.", "No. Talk to him."),

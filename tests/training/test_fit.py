@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 import torch
 from pydantic import ValidationError
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
+from precepts.errors import InputError
+from precepts.records import Message
 from precepts.training.fit import _step, lora_config, save_whole, trainer_arguments
-from precepts.training.settings import LoraSettings, OptimSettings, PolicySettings
+from precepts.training.settings import LoraSettings, OptimSettings, PolicySettings, SupervisedSettings
+from precepts.training.sft import lay, train_sft
 
 
 @pytest.mark.parametrize(
@@ -104,3 +108,18 @@ def test_an_update_too_small_for_bfloat16_is_saved(tiny_model: Path, tmp_path: P
         for path in (tiny_model, tmp_path / "model")
     )
     assert torch.allclose(after - before, torch.full_like(after, 2e-6), atol=1e-7)  # alpha / rank * 2 * 1e-3 * 1e-3
+
+
+def test_an_adapter_laid_over_the_same_model_gives_the_same_weights(
+    tiny_model: Path, tmp_path: Path, optim: Callable[..., SupervisedSettings], show: Any
+) -> None:
+    examples, settings = [((Message("user", "Name a fruit."),), "A pear.")] * 4, optim(lora=LoraSettings(rank=2))
+    train_sft(str(tiny_model), examples, tmp_path / "one", tmp_path, settings, "chat", 1, show)
+    lay(str(tiny_model), tmp_path / "one" / "adapter", tmp_path / "two")
+    one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    start = AutoModelForCausalLM.from_pretrained(tiny_model).state_dict()
+    assert all(torch.equal(one[key], two[key]) for key in one)
+    assert any(not torch.equal(one[key], start[key].float()) for key in one if key in start)
+    (tmp_path / "one" / "adapter" / "adapter_model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(InputError, match="it does not fit this model"):
+        lay(str(tiny_model), tmp_path / "one" / "adapter", tmp_path / "three")

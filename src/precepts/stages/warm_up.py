@@ -13,8 +13,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from precepts.constitution import Constitution
 from precepts.engines import Engine
@@ -33,15 +36,19 @@ from precepts.stages.label import LabelSettings
 from precepts.stages.prompts import held_out_ids, short_form
 from precepts.stages.respond import SamplingSettings, respond
 from precepts.stages.sl import learnable
-from precepts.training.settings import LoraSettings, SupervisedSettings
+from precepts.training.settings import ADAPTER_FILES, LoraSettings, SupervisedSettings
+
+BUILTIN_ADAPTER = "builtin:"
 
 
 class WarmUpSettings(SupervisedSettings):
     """Where demonstrations come from, what is taught (`critic`: critique and revision; `labeler`: comparisons, each
     under that many `principles`), and how. In a share `own_responses` of the demonstrations that do not begin with a
-    refusal the start model's own response stands for the written one: it is what the critic will meet."""
+    refusal the start model's own response stands for the written one: it is what the critic will meet. An `adapter`
+    (`builtin:NAME` or a folder), trained so before on the same start model, is laid over it in place of all that."""
 
-    demonstrations: list[SourceSettings] = Field(min_length=1)
+    demonstrations: list[SourceSettings] = []
+    adapter: str | None = None
     critic: bool = True
     labeler: bool = True
     principles: int = Field(default=2, ge=1, le=64)
@@ -54,6 +61,27 @@ class WarmUpSettings(SupervisedSettings):
     max_length: int = Field(default=768, ge=16)
 
     _short = field_validator("demonstrations", mode="before")(short_form)
+
+    @model_validator(mode="after")
+    def _has_something_to_teach(self) -> Self:
+        if not self.demonstrations and self.adapter is None:
+            raise ValueError("warm_up needs demonstrations, or an adapter that was trained on some; name one of them")
+        return self
+
+    def adapter_folder(self) -> Path | None:
+        """Where the adapter lies. Raises InputError where it is none."""
+        if self.adapter is None:
+            return None
+        name = self.adapter.removeprefix(BUILTIN_ADAPTER)
+        own = Path(str(resources.files("precepts.training") / "adapters"))
+        folder = own / name if self.adapter.startswith(BUILTIN_ADAPTER) else Path(name)
+        if not all((folder / each).is_file() for each in ADAPTER_FILES):
+            known = ", ".join(sorted(f"builtin:{each.name}" for each in own.iterdir() if each.is_dir()))
+            raise InputError(
+                f"warm_up.adapter '{self.adapter}': a folder with {' and '.join(ADAPTER_FILES)} is wanted; "
+                f"there is none (known: {known or 'none'})"
+            )
+        return folder
 
 
 def run(
@@ -71,6 +99,9 @@ def run(
     demonstration can be used or the labeler cannot be taught."""
     from precepts.training.launch import train_sft
 
+    if (adapter := settings.adapter_folder()) is not None:
+        _lay(folder, model, adapter)
+        return
     counts: Counter[str] = Counter()
     usable = list(_demonstrations(folder, settings, counts))
     shown = _with_own(folder, settings, sampling, style, usable, engine, counts)
@@ -89,6 +120,16 @@ def run(
     )
     folder.write_records(TrainingStep, steps, (tokens, 0))
     folder.finish(dict(counts))
+
+
+def _lay(folder: StageFolder, model: str, adapter: Path) -> None:
+    from precepts.training.sft import lay
+
+    with folder.task("adapter", 1, unit="models") as task:
+        lay(model, adapter, folder.run.model("critic"))
+        task.advance()
+    folder.write_records(TrainingStep, [])
+    folder.finish({"adapters that were trained before": 1})
 
 
 def _with_own(

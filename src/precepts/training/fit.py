@@ -1,7 +1,7 @@
 """What all three trainings share: LoRA, progress, checkpoints that can be trusted, models saved whole.
 
 1. LoRA on all linear layers by default, merged at the end, so that a trained model is a plain Hugging Face folder
-   that any tool loads. `lora: null` trains every weight.
+   that any tool loads; the adapter itself stays beside it, in the folder `adapter`. `lora: null` trains every weight.
 2. Compute is bfloat16 where the hardware has it; what is trained, merged and saved is float32. (Merged into bfloat16,
    updates smaller than half of a weight's last place would be lost: nearly all of a short RL's.)
 3. A checkpoint counts only when its mark was written after everything else. A killed training goes on from the last
@@ -26,7 +26,7 @@ from transformers import PrinterCallback, TrainerCallback
 from precepts.errors import InputError
 from precepts.records import TrainingStep
 from precepts.runs.progress import Task
-from precepts.training.settings import LoraSettings, OptimSettings, at_once
+from precepts.training.settings import ADAPTER_FILES, LoraSettings, OptimSettings, at_once
 
 MARK = "complete"
 Show = Callable[[int, int], AbstractContextManager[Task]]  # (steps in all, steps done) -> progress
@@ -178,10 +178,11 @@ def save_whole(model: Any, tokenizer: Any, target: Path, load_base: Callable[[],
     Adapters are merged into the base weights that `load_base` loads in float32, whatever they were trained over.
     """
     with tempfile.TemporaryDirectory() as adapter:
-        if hasattr(model, "merge_and_unload"):
+        adapted = hasattr(model, "merge_and_unload")
+        if adapted:
             model.save_pretrained(adapter)
             model = _merged(load_base(), adapter)
-        _write_whole(model, tokenizer, target)
+        _write_whole(model, tokenizer, target, Path(adapter) if adapted else None)
 
 
 def save_gathered(
@@ -198,7 +199,8 @@ def save_gathered(
         if not list(gathered.glob("*.safetensors")):
             raise InputError("accelerate_config: no whole model comes of it; set fsdp_state_dict_type: FULL_STATE_DICT")
         adapted = hasattr(trainer.model, "merge_and_unload")
-        _write_whole(_merged(load(start), str(gathered)) if adapted else load(str(gathered)), tokenizer, target)
+        whole = _merged(load(start), str(gathered)) if adapted else load(str(gathered))
+        _write_whole(whole, tokenizer, target, gathered if adapted else None)
     trainer.accelerator.wait_for_everyone()
 
 
@@ -208,11 +210,25 @@ def _merged(base: Any, adapter: str) -> Any:
     return PeftModel.from_pretrained(base, adapter).merge_and_unload()
 
 
-def _write_whole(model: Any, tokenizer: Any, target: Path) -> None:
+def lay_adapter(base: Any, tokenizer: Any, adapter: Path, target: Path) -> None:
+    """Save the model `base` (float32) with `adapter` merged into it. Raises InputError where it does not fit."""
+    try:
+        model = _merged(base, str(adapter))
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        problem = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"adapter '{adapter.name}': it does not fit this model: {problem:.200}") from None
+    _write_whole(model, tokenizer, target, adapter)
+
+
+def _write_whole(model: Any, tokenizer: Any, target: Path, adapter: Path | None) -> None:
     beside = target.with_name(f".{target.name}.part")
     for old in (beside, target):
         shutil.rmtree(old, ignore_errors=True)
     beside.mkdir(parents=True)
     model.float().save_pretrained(beside)
     tokenizer.save_pretrained(beside)
+    if adapter is not None:
+        (beside / "adapter").mkdir()
+        for name in ADAPTER_FILES:
+            shutil.copyfile(adapter / name, beside / "adapter" / name)
     beside.rename(target)

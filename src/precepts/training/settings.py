@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from precepts.settings import Settings
 
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+
 
 class LoraSettings(Settings):
     """Low-rank adapters: rank, scale (alpha / rank), dropout."""

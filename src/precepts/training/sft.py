@@ -24,6 +24,7 @@ from precepts.records import TrainingStep
 from precepts.training.fit import (
     Show,
     fit,
+    lay_adapter,
     lora_config,
     process_count,
     save_gathered,
@@ -97,6 +98,12 @@ def train_sft(
     steps = fit(trainer, show)
     _save(trainer, tokenizer, target, work, model_path(model))
     return steps, tokens_seen(trainer)
+
+
+def lay(model: str, adapter: Path, target: Path) -> None:
+    """Save `model` with an adapter that was trained before, as `train_sft` saves what it trains. Raises InputError."""
+    path = model_path(model)
+    lay_adapter(load_model(path, torch.float32, "cpu"), load_tokenizer(path), adapter, target)
 
 
 def _save(trainer: Any, tokenizer: Any, target: Path, work: Path, start: str) -> None:
