@@ -212,9 +212,11 @@ def _merged(base: Any, adapter: str) -> Any:
 
 def lay_adapter(base: Any, tokenizer: Any, adapter: Path, target: Path) -> None:
     """Save the model `base` (float32) with `adapter` merged into it. Raises InputError where it does not fit."""
+    from safetensors import SafetensorError
+
     try:
         model = _merged(base, str(adapter))
-    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+    except (RuntimeError, ValueError, KeyError, TypeError, OSError, SafetensorError) as error:
         problem = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"adapter '{adapter.name}': it does not fit this model: {problem:.200}") from None
     _write_whole(model, tokenizer, target, adapter)
