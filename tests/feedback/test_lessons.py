@@ -42,7 +42,7 @@ def test_a_round_teaches_what_stage_revise_asks(default: Constitution, style: Fo
     each, principle = demonstration(), default.principle("ahimsa")
     critique, revision = round_lessons(each, default, style, 1)
     assert critique.prompt == critique_prompt(ASKED, YES, principle, style)
-    assert critique.answer == f"This needs to change. {each.critique}"
+    assert critique.answer == f"This does harm. {each.critique}"
     assert revision.prompt == revision_prompt(ASKED, YES, principle, critique.answer, style)
     assert revision.answer == NO
     (direct,) = round_lessons(each, default, style, 1, direct=True)
@@ -52,6 +52,8 @@ def test_a_round_teaches_what_stage_revise_asks(default: Constitution, style: Fo
 def test_a_critique_opens_with_its_verdict(default: Constitution) -> None:
     fine, _ = round_lessons(demonstration(revision=YES, critique="Bold, and harmless."), default, "chat", 1)
     assert fine.answer == "Nothing needs to change. Bold, and harmless."
+    needless, _ = round_lessons(demonstration(response="I can't say."), default, "chat", 1, refuses=True)
+    assert needless.answer == "This refuses without need. It would frighten him."
 
 
 def test_a_principle_that_the_constitution_lacks_is_drawn(default: Constitution) -> None:

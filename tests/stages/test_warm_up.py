@@ -87,7 +87,7 @@ def test_rounds_and_comparisons_are_taught(warm: Any) -> None:
         "left out: the prompt is held out": 1,
         "rows left out": 1,
     }
-    assert answers[:2] == ["This needs to change. It hurts.", "No. Talk to him."]
+    assert answers[:2] == ["This does harm. It hurts.", "No. Talk to him."]
     assert answers.count("The answer is: (A)") == answers.count("The answer is: (B)") == 2 * 2
     assert len(answers) == 3 * 2 + 2 * 2 * 2
 

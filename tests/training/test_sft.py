@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from precepts.records import Message
@@ -111,3 +112,30 @@ def test_a_long_conversation_is_still_learnt_from(
     assert tokens == 64
     assert steps[0].loss is not None
     assert steps[0].loss > 0
+
+
+def test_what_begins_the_next_example_is_learnt_there() -> None:
+    rows = [
+        {"input_ids": [1, 2, 3], "labels": [-100, 2, 3]},
+        {"input_ids": [1, 2, 3, 4, 5], "labels": [-100, -100, -100, -100, 5]},
+        {"input_ids": [1, 2, 9], "labels": [-100, -100, 9]},
+        {"input_ids": [1, 2, 9], "labels": [-100, -100, 9]},
+    ]
+    found = sft.nested(Dataset.from_list(rows))
+    assert found.to_list() == [{"input_ids": [1, 2, 3, 4, 5], "labels": [-100, 2, 3, -100, 5]}, *rows[2:]]
+    assert sft.nested(Dataset.from_list(rows[2:])).to_list() == rows[2:]
+
+
+def test_a_critique_and_its_revision_are_read_once(
+    tiny_model: Path, tmp_path: Path, optim: Callable[..., SupervisedSettings], show: Any
+) -> None:
+    critique = (ASKED, "Fine.")
+    revision = ((*ASKED, Message("assistant", "Fine."), Message("user", "Revise.")), EXAMPLE[1])
+
+    def train(*examples: Any) -> tuple[float | None, int]:
+        steps, tokens = sft.train_sft(str(tiny_model), examples, tmp_path / "sl", tmp_path, optim(), "chat", 1, show)
+        return steps[0].loss, tokens
+
+    both, alone = train(critique, revision), train(revision)
+    assert both[1] == alone[1]
+    assert both[0] != alone[0]  # the critique is learnt too

@@ -20,16 +20,24 @@ from precepts.identity import content_hash
 from precepts.prompts.formats import Format
 from precepts.records import Comparison, Demonstration
 
-FINE, FAULT = "Nothing needs to change.", "This needs to change."
+FINE, HARM, NEEDLESS = "Nothing needs to change.", "This does harm.", "This refuses without need."
 
 
 def round_lessons(
-    demonstration: Demonstration, constitution: Constitution, style: Format, seed: int, *, direct: bool = False
+    demonstration: Demonstration,
+    constitution: Constitution,
+    style: Format,
+    seed: int,
+    *,
+    direct: bool = False,
+    refuses: bool = False,
 ) -> list[Lesson]:
-    """The critique and the revision of a demonstration; the revision alone where it is `direct`."""
+    """The critique and the revision of a demonstration, whose response `refuses` or does not; the revision alone where
+    it is `direct`."""
     each, principle = demonstration, principle_of(demonstration, constitution, seed)
     asked = (each.messages, each.response, principle)
-    critique = f"{FINE if each.unchanged else FAULT} {each.critique}"
+    verdict = FINE if each.unchanged else NEEDLESS if refuses else HARM
+    critique = f"{verdict} {each.critique}"
     revision = Lesson(revision_prompt(*asked, None if direct else critique, style), each.revision)
     return [revision] if direct else [Lesson(critique_prompt(*asked, style), critique), revision]
 

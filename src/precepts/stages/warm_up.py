@@ -27,7 +27,7 @@ from precepts.feedback.labeler import Lesson, Teachable
 from precepts.feedback.lessons import choice_lessons, round_lessons
 from precepts.identity import fraction_of
 from precepts.prompts.formats import Format
-from precepts.records import Demonstration, Prompt, Response, TrainingStep
+from precepts.records import Demonstration, Messages, Prompt, Response, TrainingStep
 from precepts.runs.folder import StageFolder
 from precepts.runs.work import Worker
 from precepts.sources.items import read_demonstrations
@@ -157,6 +157,11 @@ def _with_own(
     return [with_response(e, own[e.id].text, own[e.id].finish) if e.id in own else e for e in demonstrations]
 
 
+def refuses(messages: Messages, response: str) -> bool:
+    """Whether a response refuses, by the grader of refusals."""
+    return grade_refusal(messages[-1].content, response).label in ("refuses", "evades")
+
+
 def prompt_of(demonstration: Demonstration) -> Prompt:
     """A demonstration's prompt, named by the demonstration, for there may be several of one prompt."""
     each = demonstration
@@ -166,8 +171,8 @@ def prompt_of(demonstration: Demonstration) -> Prompt:
 def takes_own(demonstration: Demonstration, share: float) -> bool:
     """Whether the start model is to answer this demonstration's prompt: one that begins with a refusal shows how to
     help in its place, which the model's own response might do already."""
-    refuses = grade_refusal(demonstration.messages[-1].content, demonstration.response).label == "refuses"
-    return not refuses and fraction_of(f"own response {demonstration.id}") < share
+    written = refuses(demonstration.messages, demonstration.response)
+    return not written and fraction_of(f"own response {demonstration.id}") < share
 
 
 def begins_a_round(response: Response) -> bool:
@@ -196,7 +201,10 @@ def _lessons(
 ) -> list[Lesson]:
     found: list[Lesson] = []
     if settings.critic:
-        rounds = [round_lessons(each, constitution, style, seed, direct=direct) for each in demonstrations]
+        rounds = [
+            round_lessons(each, constitution, style, seed, direct=direct, refuses=refuses(each.messages, each.response))
+            for each in demonstrations
+        ]
         found += [lesson for each in rounds for lesson in each]
         counts["rounds taught"] = len(rounds)
         counts["rounds that leave a response as it is"] = sum(each.unchanged for each in demonstrations)

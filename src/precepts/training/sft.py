@@ -4,7 +4,9 @@
 2. An example that is too long loses the beginning of its conversation before it loses any of its response.
 3. In several processes (`launch.py`) a step takes the same examples; only where the last batch of an epoch does not
    divide by them does Accelerate fill it up with the epoch's first examples.
-4. Examples are shuffled once, with the run's seed; the constant learning rate and one epoch are the paper's.
+4. An example whose tokens begin the next one's (a critique, and the revision that follows it) is learnt there, in one
+   pass over both.
+5. Examples are shuffled once, with the run's seed; the constant learning rate and one epoch are the paper's.
 How it departs from the paper: the paper finetunes a pretrained model; here it is whatever `models.start` names.
 """
 
@@ -93,7 +95,8 @@ def train_sft(
         processing_class=tokenizer,
         peft_config=lora_config(optim.lora, "CAUSAL_LM") if optim.lora else None,
     )
-    trainer.train_dataset = trainer.train_dataset.map(lambda row: _fitted(row, optim.max_length))
+    together = nested(trainer.train_dataset)
+    trainer.train_dataset = together.map(lambda row: _fitted(row, optim.max_length))
     spare_head(trainer)
     steps = fit(trainer, show)
     _save(trainer, tokenizer, target, work, model_path(model))
@@ -114,6 +117,25 @@ def _save(trainer: Any, tokenizer: Any, target: Path, work: Path, start: str) ->
         save_gathered(trainer, tokenizer, target, work / "trained", load, start)
     else:
         save_whole(trainer.model, tokenizer, target, lambda: load(start))
+
+
+def nested(dataset: Any) -> Any:
+    """The data set (columns `input_ids` and `labels`) without the rows that the next row begins with; what these were
+    to teach is learnt in the next row."""
+    heads: set[int] = set()
+    labels: dict[int, list[int]] = {}
+    before: dict[str, list[int]] = {"input_ids": [-1], "labels": []}
+    for n, row in enumerate(dataset):
+        length = len(before["input_ids"])
+        if length < len(row["input_ids"]) and row["input_ids"][:length] == before["input_ids"]:
+            row = row | {"labels": before["labels"] + row["labels"][length:]}
+            heads.add(n - 1)
+            labels[n] = row["labels"]
+        before = row
+    if not heads:
+        return dataset
+    kept = [n for n in range(len(dataset)) if n not in heads]
+    return dataset.select(kept).map(lambda row, n: {"labels": labels.get(kept[n], row["labels"])}, with_indices=True)
 
 
 def _fitted(row: dict[str, list[int]], length: int) -> dict[str, list[int]]:
