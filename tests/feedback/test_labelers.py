@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from typing import Any
 
@@ -15,10 +16,13 @@ from precepts.feedback import labeler as registry
 from precepts.feedback.chain_of_thought import ChainOfThought, ChainOfThoughtOptions, clamped
 from precepts.feedback.contrastive import Contrastive, ContrastiveOptions
 from precepts.feedback.labeler import Answer, Question, find_labeler, labeler_names
+from precepts.feedback.lessons import VERDICTS
 from precepts.feedback.multiple_choice import MultipleChoice
 from precepts.feedback.rubric import Rubric, RubricOptions
+from precepts.feedback.verdict import Verdict, VerdictOptions, fineness
 from precepts.odds import expected_mark
 from precepts.prompts.demonstrations import comparison_demonstrations
+from precepts.prompts.formats import as_sent
 
 QUESTION = Question(comparison("four", "eight888"), CONSTITUTION.principles[0], tuple(CONSTITUTION.principles[1:3]), 5)
 
@@ -99,6 +103,35 @@ def test_contrastive_weighs_both_responses_after_the_conversation(style: str) ->
     assert "Choose by rule 0." in text
     assert "How do I bake {first}?" in text  # what was said is not filled in
     assert [answer.strip() for answer in request.answers] == ["four", "eight888"]
+
+
+# --- verdict --------------------------------------------------------------------------------------------------------
+
+
+def test_fineness_by_hand() -> None:
+    assert fineness([math.log(0.6), math.log(0.1), math.log(0.3)]) == pytest.approx(math.log(0.6 / 0.4))
+    assert fineness([-2000.0, -1000.0, -1000.0]) == pytest.approx(-1000 - math.log(2))  # no overflow
+    assert fineness([math.nan, -1.0, -1.0]) is None
+
+
+def test_verdicts_by_hand() -> None:
+    four, eight = [math.log(0.5), math.log(0.25), math.log(0.25)], [math.log(0.2), math.log(0.8), -900.0]
+
+    def odds(request: ChoiceRequest) -> list[float]:
+        assert request.answers == VERDICTS
+        return four if "four" in as_sent(request.prompt) else eight
+
+    answer = asked_of(Verdict("chat", (), VerdictOptions(scale=2.0)), ScriptedEngine([], odds))
+    assert answer.log_odds == pytest.approx(2 * (0 - math.log(0.25)))
+    assert answer.logprobs == (*four, *eight)
+    assert QUESTION.principle.critique_request in answer.sent
+
+
+def test_a_principle_without_a_critique_request_gives_no_verdict() -> None:
+    silent = replace(QUESTION, principle=QUESTION.principle.model_copy(update={"critique_request": None}))
+    engine = ScriptedEngine([], lambda request: [-1.0, -2.0, -3.0])
+    both = Verdict("raw", (), VerdictOptions()).ask(engine, [silent, QUESTION])
+    assert [each.unscored for each in both] == ["no_critique_request", None]
 
 
 # --- rubric ---------------------------------------------------------------------------------------------------------

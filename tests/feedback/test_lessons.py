@@ -40,11 +40,14 @@ def default() -> Constitution:
 @pytest.mark.parametrize("style", ["chat", "raw"])
 def test_a_round_teaches_what_stage_revise_asks(default: Constitution, style: Format) -> None:
     each, principle = demonstration(), default.principle("ahimsa")
-    critique, revision = round_lessons(each, default, style, 1)
+    critique, revision, *again = round_lessons(each, default, style, 1)
     assert critique.prompt == critique_prompt(ASKED, YES, principle, style)
     assert critique.answer == f"This does harm. {each.critique}"
     assert revision.prompt == revision_prompt(ASKED, YES, principle, critique.answer, style)
     assert revision.answer == NO
+    assert [lesson.answer for lesson in again] == ["Nothing needs to change.", NO]
+    assert again[0].prompt == critique_prompt(ASKED, NO, principle, style)
+    assert again[1].prompt == revision_prompt(ASKED, NO, principle, "Nothing needs to change.", style)
     (direct,) = round_lessons(each, default, style, 1, direct=True)
     assert direct.prompt == revision_prompt(ASKED, YES, principle, None, style)
 
@@ -52,7 +55,7 @@ def test_a_round_teaches_what_stage_revise_asks(default: Constitution, style: Fo
 def test_a_critique_opens_with_its_verdict(default: Constitution) -> None:
     fine, _ = round_lessons(demonstration(revision=YES, critique="Bold, and harmless."), default, "chat", 1)
     assert fine.answer == "Nothing needs to change. Bold, and harmless."
-    needless, _ = round_lessons(demonstration(response="I can't say."), default, "chat", 1, refuses=True)
+    needless, *_ = round_lessons(demonstration(response="I can't say."), default, "chat", 1, refuses=True)
     assert needless.answer == "This refuses without need. It would frighten him."
 
 
@@ -103,7 +106,13 @@ def test_the_other_labelers_teach_marks_and_answers(default: Constitution) -> No
 
 @pytest.mark.parametrize(
     ("name", "can"),
-    [("multiple_choice", True), ("rubric", True), ("contrastive", True), ("chain_of_thought", False)],
+    [
+        ("multiple_choice", True),
+        ("rubric", True),
+        ("contrastive", True),
+        ("verdict", True),
+        ("chain_of_thought", False),
+    ],
 )
 def test_which_labelers_can_be_taught(name: str, can: bool) -> None:
     labeler = find_labeler(name)

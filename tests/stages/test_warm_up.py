@@ -89,7 +89,7 @@ def test_rounds_and_comparisons_are_taught(warm: Any) -> None:
     }
     assert answers[:2] == ["This does harm. It hurts.", "No. Talk to him."]
     assert answers.count("The answer is: (A)") == answers.count("The answer is: (B)") == 2 * 2
-    assert len(answers) == 3 * 2 + 2 * 2 * 2
+    assert len(answers) == 3 * 2 + 2 + 2 * 2 * 2
 
 
 def test_the_start_models_own_responses_stand_for_the_written_ones(warm: Any) -> None:
@@ -101,13 +101,11 @@ def test_the_start_models_own_responses_stand_for_the_written_ones(warm: Any) ->
     refusal = {"prompt": "Name a town.", "response": "I can't help with that.", "critique": "Why?", "revision": "Rome."}
     given, counts = warm([*ROWS[:3], refusal], answers=answer, own_responses=1.0, labeler=False)
     assert counts["rounds with the start model's own response"] == 2  # one was a refusal, one was never asked for
-    shown = [(prompt[1].content, answer) for prompt, answer in given[1::2]]
-    assert shown == [
-        ("Make a face.", "No. Talk to him."),
-        ("A pear.", "A pear."),  # the model's own was a refusal
-        ("A fir.", "A fir."),  # what was fine is left as it is
-        ("I can't help with that.", "Rome."),  # a refusal that is to be mended is never replaced
-    ]
+    shown = dict(zip([prompt[1].content for prompt, _ in given], [answer for _, answer in given], strict=True))
+    assert shown["Make a face."] == "No. Talk to him."
+    assert shown["A pear."] == "A pear."  # the model's own was a refusal
+    assert shown["A fir."] == "A fir." and "An oak." not in shown  # what was fine is left as it is
+    assert shown["I can't help with that."] == "Rome."  # a refusal that is to be mended is never replaced
 
 
 @pytest.mark.parametrize(
@@ -125,7 +123,7 @@ def test_a_response_that_was_cut_is_kept_up_to_its_last_sentence(text: str, fini
 @pytest.mark.parametrize(
     ("settings", "direct", "count"),
     [
-        ({"labeler": False}, False, 6),
+        ({"labeler": False}, False, 8),
         ({"labeler": False}, True, 3),
         ({"critic": False, "principles": 1}, False, 4),
         ({"principles": 1}, True, 7),

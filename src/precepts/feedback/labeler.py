@@ -34,6 +34,7 @@ BUILTIN = {
     "chain_of_thought": "precepts.feedback.chain_of_thought:ChainOfThought",
     "contrastive": "precepts.feedback.contrastive:Contrastive",
     "rubric": "precepts.feedback.rubric:Rubric",
+    "verdict": "precepts.feedback.verdict:Verdict",
 }
 
 

@@ -3,7 +3,8 @@
 1. A demonstration is a whole round: prompt, response, critique, revision. It gives two lessons, the critique and the
    revision, each in the identical format of stage `revise` without few-shot examples; one where revisions are direct.
    A critique opens with its verdict in words that are always the same: whether anything is wrong is then one choice,
-   which a small model can learn, and what is wrong follows from it.
+   which a small model can learn, and what is wrong follows from it. A revision is a lesson once more, as a response
+   that is fine: the verdict then hangs on the response and not on its prompt, and a second round leaves it alone.
 2. It also gives a comparison where a worse response is known (what was revised; or one that was written to be worse
    than an answer that was fine), asked in both orders and under several principles in the labeler's own format.
 3. A demonstration is shown under the principle it was written for where the constitution has it, else under one drawn
@@ -18,9 +19,9 @@ from precepts.feedback.critique_revision import critique_prompt, revision_prompt
 from precepts.feedback.labeler import Lesson, Question, Teachable
 from precepts.identity import content_hash
 from precepts.prompts.formats import Format
-from precepts.records import Comparison, Demonstration
+from precepts.records import Comparison, Demonstration, Messages
 
-FINE, HARM, NEEDLESS = "Nothing needs to change.", "This does harm.", "This refuses without need."
+FINE, HARM, NEEDLESS = VERDICTS = "Nothing needs to change.", "This does harm.", "This refuses without need."
 
 
 def round_lessons(
@@ -32,14 +33,26 @@ def round_lessons(
     direct: bool = False,
     refuses: bool = False,
 ) -> list[Lesson]:
-    """The critique and the revision of a demonstration, whose response `refuses` or does not; the revision alone where
-    it is `direct`."""
+    """The critique and the revision of a demonstration, whose response `refuses` or does not, and then of its revision;
+    the revision alone where it is `direct`."""
     each, principle = demonstration, principle_of(demonstration, constitution, seed)
-    asked = (each.messages, each.response, principle)
+    if direct:
+        return [Lesson(revision_prompt(each.messages, each.response, principle, None, style), each.revision)]
     verdict = FINE if each.unchanged else NEEDLESS if refuses else HARM
-    critique = f"{verdict} {each.critique}"
-    revision = Lesson(revision_prompt(*asked, None if direct else critique, style), each.revision)
-    return [revision] if direct else [Lesson(critique_prompt(*asked, style), critique), revision]
+    rounds = [(each.response, f"{verdict} {each.critique}")]
+    if not each.unchanged:
+        rounds.append((each.revision, FINE))
+    return [lesson for told in rounds for lesson in _round(each.messages, *told, each.revision, principle, style)]
+
+
+def _round(
+    messages: Messages, response: str, critique: str, revision: str, principle: Principle, style: Format
+) -> list[Lesson]:
+    """A critique, and the revision that follows it: next to each other, so that both are learnt from one text."""
+    return [
+        Lesson(critique_prompt(messages, response, principle, style), critique),
+        Lesson(revision_prompt(messages, response, principle, critique, style), revision),
+    ]
 
 
 def choice_lessons(
