@@ -46,7 +46,7 @@ _SHARDS = "-[0-9][0-9][0-9][0-9][0-9]*.parquet"
 class StageState:
     """What stage.json holds. `progress` is (done, total, unit) of the work in hand; `shared_from` names the run that
     did the work where it was another (see sharing.py), whose tokens and seconds these are. `models` are those that it
-    wrote beside the ones that its name stands for."""
+    wrote beside the ones that its name stands for; `stopped` says why a rule ended its training, "" where none did."""
 
     stage: str
     fingerprint: str
@@ -60,6 +60,7 @@ class StageState:
     seconds: float = 0.0
     shared_from: str = ""
     models: list[str] = field(default_factory=list)
+    stopped: str = ""
 
 
 def fingerprint(parts: Parts) -> str:
@@ -287,9 +288,9 @@ class StageFolder:
         """Write records that are all at hand as one shard, number `index` of its set."""
         write_shard(self._shard(set_name, index), record_class, list(records), tokens)
 
-    def finish(self, counts: dict[str, int], models: Sequence[str] = ()) -> None:
-        """Mark the stage done, with its counts and the further `models` it wrote; tokens and records are summed from
-        the shards' footers."""
+    def finish(self, counts: dict[str, int], models: Sequence[str] = (), stopped: str = "") -> None:
+        """Mark the stage done, with its counts, the further `models` it wrote and why a rule `stopped` it; tokens and
+        records are summed from the shards' footers."""
         self._state.records, self._state.tokens_in, self._state.tokens_out = {}, 0, 0
         for path in sorted(self.path.glob("*" + _SHARDS)):
             set_name = _set_of(path)
@@ -297,7 +298,8 @@ class StageFolder:
             self._state.records[set_name] = self._state.records.get(set_name, 0) + records
             self._state.tokens_in += tokens_in
             self._state.tokens_out += tokens_out
-        self._state.counts, self._state.models, self._state.done = counts, list(models), True
+        self._state.counts, self._state.models, self._state.stopped = counts, list(models), stopped
+        self._state.done = True
         self.save()
         shutil.rmtree(self.scratch, ignore_errors=True)
 

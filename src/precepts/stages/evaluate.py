@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -34,6 +34,7 @@ from precepts.stages.score_revisions import score_revisions
 
 KINDS = ("red_team", "safe_sounding", "helpful")
 MODELS = ("start", "sl", "rl")
+MONITORED = "monitored"  # the set of stage rl with the answers to the prompts that were held aside for it
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 Engines = Mapping[str, Callable[[], Engine]]
 
@@ -107,15 +108,22 @@ def run(
 
 
 def held_out_prompts(run: Run, limit: int | None) -> Iterator[Prompt]:
-    """The held-out prompts, kind by kind, at most `limit` of each: those with the lowest hash."""
+    """The held-out prompts but those that RL was monitored by, kind by kind, at most `limit` of each: the first ones
+    `in_order`."""
+    aside = {each.prompt_id for each in run.read("rl", Evaluation, MONITORED)}
     for kind in KINDS:
-        found = list(read_split(run, (kind,), "held_out"))
-        kept = {prompt.id for prompt in sorted(found, key=lambda p: content_hash(["evaluate", p.id]))[:limit]}
+        found = [prompt for prompt in read_split(run, (kind,), "held_out") if prompt.id not in aside]
+        kept = {prompt.id for prompt in in_order(found)[:limit]}
         yield from (prompt for prompt in found if prompt.id in kept)
 
 
+def in_order(prompts: Iterable[Prompt]) -> list[Prompt]:
+    """The order in which prompts are taken for evaluation: by hash."""
+    return sorted(prompts, key=lambda prompt: content_hash(["evaluate", prompt.id]))
+
+
 def answer(
-    chunk: Chunk[Prompt], engine: Engine, settings: EvaluateSettings, style: Format, stage_seed: int
+    chunk: Chunk[Prompt], engine: Engine, settings: SamplingSettings, style: Format, stage_seed: int
 ) -> ChunkResult:
     """A Response for each prompt of the chunk. Seeds come from the stage and the prompt: all models share them."""
     seeds = [seed_from(stage_seed, prompt.id) for prompt in chunk.items]

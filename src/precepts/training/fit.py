@@ -129,7 +129,12 @@ def fit(trainer: Any, show: Show, before_mark: Callable[[int], None] = lambda st
     with ExitStack() as opened:  # whatever ends the training also ends its progress line
         trainer.add_callback(_Steps(show, before_mark, wait, opened))
         trainer.train(resume_from_checkpoint=str(last) if last else None)
-    return [_step(entry) for entry in trainer.state.log_history if "loss" in entry]
+    return logged_steps(trainer.state)
+
+
+def logged_steps(state: Any) -> list[TrainingStep]:
+    """Every step that a trainer has logged so far, those before a resume included."""
+    return [_step(entry) for entry in state.log_history if "loss" in entry]
 
 
 def last_checkpoint(folder: Path) -> Path | None:
