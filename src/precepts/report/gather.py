@@ -19,9 +19,12 @@ from precepts.errors import PreceptsError
 from precepts.evals.audit import Audit, audit
 from precepts.evals.board import Board, board
 from precepts.evals.labels import LabelSummary, label_summary
+from precepts.evals.monitors import Look, look_steps, looks
 from precepts.evidence import Evaluation, ScoredComparison
-from precepts.records import AIPreference, Revision, TrainingStep
+from precepts.records import AIPreference, Prompt, Revision, Rollout, TrainingStep
 from precepts.runs.folder import Run, StageState
+from precepts.runs.shards import read_shard
+from precepts.stages.monitor import ROLLOUTS, monitored
 
 STAGES = (
     "prompts",
@@ -48,7 +51,8 @@ class Gathered:
     """A run as the report sees it. `audit` is None where the feedback model was not measured, `revisions` counts rounds
     by principle, `revised` by the reason why one cannot be used ("" where it can), `echoes` the usable ones that repeat
     their critique or leave the response as it was; `problems` are sentences on what could not be read. `answers` are of
-    the method's models, `others` of RL's snapshots, in order, and of those that the recipe names."""
+    the method's models, `others` of RL's snapshots, in order, and of those that the recipe names; `looks` are those at
+    RL on its way."""
 
     run: Run
     recipe_text: str
@@ -61,6 +65,7 @@ class Gathered:
     labels: LabelSummary
     probabilities: list[float]
     steps: Mapping[str, list[TrainingStep]]
+    looks: list[Look]
     revisions: Mapping[str, int]
     revised: Mapping[str, int]
     echoes: int
@@ -97,6 +102,7 @@ def gather(run: Run) -> Gathered:
     probabilities: list[float] = []
     labels = label_summary(_noting(run, probabilities), seed)
     rounds = _rounds(run)
+    steps = {stage: list(run.read(stage, TrainingStep)) for stage in TRAININGS}
     return Gathered(
         run=run,
         recipe_text=text,
@@ -108,7 +114,8 @@ def gather(run: Run) -> Gathered:
         audit=_audit(run, seed),
         labels=labels,
         probabilities=probabilities,
-        steps={stage: list(run.read(stage, TrainingStep)) for stage in TRAININGS},
+        steps=steps,
+        looks=_looks(run, steps["rl"], setting(recipe, "rl", "monitor", "every"), seed),
         revisions=rounds.principles,
         revised=rounds.reasons,
         echoes=rounds.echoes,
@@ -167,6 +174,20 @@ def _state(run: Run, stage: str, problems: list[str]) -> StageState | None:
     except PreceptsError:
         problems.append(f"The stage.json of {stage} is damaged, so its state and counts are not shown.")
         return None
+
+
+def _looks(run: Run, steps: list[TrainingStep], every: Any, seed: int) -> list[Look]:
+    """The looks at RL: as it was monitored, or else at its rollouts in equal stretches."""
+    rollouts = list(run.read("rl", Rollout, ROLLOUTS))
+    asked = {step: list(read_shard(path, Evaluation)) for step, path in monitored(run).items()}
+    last = max((each.step for each in rollouts), default=0)
+    if not last:
+        return []
+    wanted = {each.prompt_id for each in rollouts}
+    messages = {each.id: each.messages for each in run.read("prompts", Prompt, "prompts") if each.id in wanted}
+    stretches = look_steps(last, every if isinstance(every, int) and every > 0 else None)
+    at = sorted({*asked, last}) if asked else stretches
+    return looks(at, steps, rollouts, asked, messages, seed)
 
 
 def _audit(run: Run, seed: int) -> Audit | None:

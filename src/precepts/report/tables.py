@@ -247,7 +247,8 @@ def _stage_row(stage: str, state: StageState | None, total: float) -> StageRow:
 
 def _how_far(state: StageState) -> str:
     if state.done:
-        return f"done, shared from {state.shared_from}" if state.shared_from else "done"
+        shared = f", shared from {state.shared_from}" if state.shared_from else ""
+        return f"done{shared}{f', stopped {state.stopped}' if state.stopped else ''}"
     done, total, unit = (state.progress.get(key, "") for key in ("done", "total", "unit"))
     return f"{done} of {total} {unit}" if total else "begun"
 

@@ -31,6 +31,7 @@ from precepts.report.glance import at_a_glance
 from precepts.report.grades_table import collapse_doubts, grade_tables
 from precepts.report.judge import judge_pictures
 from precepts.report.left_out import left_out_table
+from precepts.report.monitors import monitor_doubts, monitor_pictures, monitor_tables
 from precepts.report.numbers import whole
 from precepts.report.pictures import pictures
 from precepts.report.tournament_view import judge_sentence, more_pictures, tournament_doubts, tournament_tables
@@ -94,11 +95,13 @@ def _content(run: Run) -> dict[str, object]:
         "claim": words.claim(found),
         "missing": words.missing(found),
         "tiles": at_a_glance(found.board, data),
-        "doubts": [*tournament_doubts(data), *collapse_doubts(found.board), *doubts(found)],
+        "doubts": [*tournament_doubts(data), *monitor_doubts(found), *collapse_doubts(found.board), *doubts(found)],
         "judge": found.audit.text if found.audit else "",
         "tournament_judge": judge_sentence(data),
         "judge_tables": [tables.audit_table(found.audit)] if found.audit else [],
         "judge_pictures": judge_pictures(found.audit) if found.audit else [],
+        "monitor_pictures": monitor_pictures(found),
+        "monitor_tables": monitor_tables(found),
         "pictures": [*more_pictures(data), *pictures(found)],
         "tables": [*tournament_tables(data), *tables.figure_tables(found), *grade_tables(found.board)],
         "stages": tables.stage_rows(found),

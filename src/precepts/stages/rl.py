@@ -85,7 +85,7 @@ def run(folder: StageFolder, settings: RLSettings, style: Format, held_out: floa
         folder.stage_seed,
         lambda total, done: folder.task("", total, done, "steps"),
         keep,
-        Watch(monitor.every, monitor.look) if monitor else None,
+        watch=Watch(monitor.every, monitor.look) if monitor else None,
     )
     folder.write_records(TrainingStep, steps, (tokens, 0))
     kept = [name for name in folder.run.models([SNAPSHOTS]) if name.partition("-")[2].isdecimal()]
