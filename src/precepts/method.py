@@ -63,7 +63,7 @@ def left_out(recipe: Recipe) -> set[str]:
 
 def steps(recipe: Recipe, run: Run) -> list[Step]:
     """The whole method. Raises InputError where the recipe names a constitution, model or source that is not there."""
-    r, style, kept_out = recipe, recipe.format, recipe.prompts.held_out
+    r, style, kept_out = recipe.with_trackers(), recipe.format, recipe.prompts.held_out
     constitution = r.load_constitution()
     named, start, feedback = r.evaluate.models, r.models.start, r.models.feedback or r.models.start
     ask = partial(partial, make_engine, r.engine)
@@ -254,7 +254,9 @@ def execute(
     redo: bool = False,
     siblings: Sequence[Run] = (),
 ) -> bool:
-    """Run the method, or the part of it from `begin` until `until`; True if anything was run. See `walk`."""
+    """Run the method, or the part of it from `begin` until `until`; True if anything was run. Raises as `walk` does,
+    and InputError where a tracker is not installed."""
+    recipe.check_trackers()
     plan, text = steps(recipe, run), recipe_yaml(recipe)
     chosen: dict[str, Any] = {"until": until, "begin": begin, "redo": redo, "siblings": siblings}
     chosen["budget"] = Budget(recipe.budget, recipe.prices)
@@ -263,8 +265,9 @@ def execute(
 
 
 def _parts(stage: str, settings: Settings, *but: str) -> Parts:
-    """A stage's settings by their dotted names, `but` those named; how often checkpoints are kept changes no record."""
-    parts = flat(settings.model_dump(mode="json", exclude={"checkpoint_steps", *but}), stage)
+    """A stage's settings by their dotted names, `but` those named; how often checkpoints are kept and who is told of a
+    training change no record."""
+    parts = flat(settings.model_dump(mode="json", exclude={"checkpoint_steps", "report_to", *but}), stage)
     return {key: _moveable(value) for key, value in parts.items()}
 
 
