@@ -92,11 +92,10 @@ def test_prompts_are_held_aside_from_the_end_of_evaluation_and_at_most_half_of_a
     whole = list(evaluate.held_out_prompts(folder.run, None))
     assert len(whole) == sum(KINDS.values())
     train(monitor(folder), Policy(), until=2)
-    rest = list(evaluate.held_out_prompts(folder.run, None))
+    asked = evaluate.monitored_prompts(folder.run)
+    rest = list(evaluate.held_out_prompts(folder.run, None, asked))
     assert {prompt.id for prompt in rest} == {prompt.id for prompt in whole} - {prompt.id for prompt in aside}
-    assert list(evaluate.held_out_prompts(folder.run, 3)) == [
-        prompt for prompt in rest if prompt.id in {each.id for each in evaluate.held_out_prompts(folder.run, 3)}
-    ]
+    assert list(evaluate.held_out_prompts(folder.run, 2, asked)) == list(evaluate.held_out_prompts(folder.run, 2))
 
 
 def test_every_look_asks_the_same_with_the_same_seeds_and_is_written(folder: StageFolder) -> None:

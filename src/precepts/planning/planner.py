@@ -15,6 +15,7 @@ from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any
 
+from precepts.evals.monitors import look_steps
 from precepts.evidence import Evaluation
 from precepts.feedback.label import label_comparisons
 from precepts.feedback.labeler import Lesson, Teachable
@@ -30,6 +31,7 @@ from precepts.sources.items import read_demonstrations
 from precepts.stages.audit import labelled
 from precepts.stages.evaluate import MODELS, held_out_prompts
 from precepts.stages.label import LabelSettings
+from precepts.stages.monitor import held_aside
 from precepts.stages.pairs import sample_pairs
 from precepts.stages.prompts import held_out_ids, read_split
 from precepts.stages.respond import answer_request, respond
@@ -143,7 +145,7 @@ class Planner:
         settings = self.recipe.tournament
         if settings is None:
             return Figures()
-        held_out = Counter(prompt.kind for prompt in held_out_prompts(self.read, self.recipe.evaluate.limit))
+        held_out = Counter(p.kind for p in held_out_prompts(self.read, self.recipe.evaluate.limit, self._aside))
         counts = [held_out[kind] for kind, aim in AIM_OF.items() if aim in settings.aims]
         played = sum(min(count, settings.limit or count) for count in counts)
         models = len(settings.models or MODELS)
@@ -241,12 +243,31 @@ class Planner:
         )
         both = figures.times(_factor(completions / 2, len(replies)))
         trained = self._trained(completions, both.tokens_in + both.tokens_out)
-        seconds = None if trained.seconds is None or both.seconds is None else trained.seconds + both.seconds
-        return replace(trained, requests=0, seconds=seconds)
+        looked = both.times(self._looked(steps) / completions)
+        times = [trained.seconds, both.seconds, looked.seconds]
+        return replace(
+            trained,
+            requests=0,
+            tokens_in=trained.tokens_in + looked.tokens_in,
+            tokens_out=looked.tokens_out,
+            seconds=None if None in times else sum(each or 0.0 for each in times),
+        )
+
+    def _looked(self, steps: float) -> int:
+        """How many completions the monitors of RL ask for."""
+        monitor = self.recipe.rl.monitor
+        return len(look_steps(round(steps), monitor.every)) * len(self._aside) if monitor else 0
+
+    @cached_property
+    def _aside(self) -> set[str]:
+        monitor = self.recipe.rl.monitor
+        return {prompt.id for prompt in held_aside(self.read, monitor.prompts)} if monitor else set()
 
     def evaluate(self) -> Figures:
         settings = self.recipe.evaluate
-        prompts, count = pick(held_out_prompts(self.read, settings.limit), self.size, lambda prompt: prompt.id)
+        prompts, count = pick(
+            held_out_prompts(self.read, settings.limit, self._aside), self.size, lambda prompt: prompt.id
+        )
 
         def work(chunk: Chunk[Prompt]) -> ChunkResult:
             requests = [answer_request(p.messages, settings, self.style, chunk.seed) for p in chunk.items]
