@@ -34,18 +34,19 @@ def test_looks_are_those_of_the_monitors(run: Run) -> None:
 
 
 def test_the_curves_show_both_and_the_bound(run: Run) -> None:
-    (picture,) = monitor_pictures(gather(run))
-    for words in (">rollouts<", ">held aside<", "Preference-model score", "KL to SL-CAI", "Needless refusal"):
-        assert words in picture.svg
-    assert "at 4 looks" in picture.caption and "18 held-out prompts" in picture.caption
-    assert "A dashed line is the bound" in picture.caption
+    way, astray = monitor_pictures(gather(run))
+    for words in (">rollouts<", ">held aside<", "Preference-model score", "KL to SL-CAI"):
+        assert words in way.svg
+    assert "Needless refusal" in astray.svg
+    assert "at 4 looks" in way.caption and "18 held-out prompts" in way.caption
+    assert ["A dashed line is the bound" in each.caption for each in (way, astray)] == [False, True]
 
 
 def test_the_table_has_a_column_a_look_and_no_empty_row(run: Run) -> None:
     (table,) = monitor_tables(gather(run))
     assert table.columns == tuple(f"after step {step}" for step in (0, 20, 40, 60))
     rows = {row.name: [cell.value for cell in row.cells] for row in table.rows}
-    assert rows["KL to SL-CAI, nats a token"] == ["–", "0.032", "0.091", "0.151"]
+    assert rows["KL to SL-CAI, nats a token"] == ["", "0.032", "0.091", "0.151"]
     assert rows["Repetition: rollouts"][0] == ""
     assert len(rows) == 13
 
@@ -72,9 +73,9 @@ def test_without_monitors_the_rollouts_are_shown_in_equal_stretches(tmp_path: Pa
     write(run, "rl", {"records": (TrainingStep, steps), "rollouts": (Rollout, rollouts)})
     found = gather(run)
     assert len(found.looks) == 21
-    (picture,) = monitor_pictures(found)
-    assert ">held aside<" not in picture.svg and "held aside" not in picture.caption
-    assert "KL" not in picture.svg
+    for picture in monitor_pictures(found):
+        assert ">held aside<" not in picture.svg and "held aside" not in picture.caption
+        assert "KL" not in picture.svg
     (table,) = monitor_tables(found)
     assert len(table.columns) == 7 and table.columns[-1] == "after step 40"
     assert not list(monitor_doubts(found))

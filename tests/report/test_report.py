@@ -88,7 +88,7 @@ def test_the_whole_page_in_order(whole: Run) -> None:
     heads += ["Critiques and revisions", "Labelled pairs", "Constitution", "How it was made"]
     places = [text.index(f"<h2>{head}</h2>") for head in heads]
     assert places == sorted(places)
-    assert text.count('<svg role="img"') == 12
+    assert text.count('<svg role="img"') == 13
     assert "A run made by hand" in page.text
     assert "RL-CAI complies with fewer harmful requests than the start model" in page.text
     assert "40 of 40 red-team, 30 of 40 safe-sounding, 30 of 40 helpful" in page.text

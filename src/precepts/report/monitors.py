@@ -6,22 +6,23 @@ A run that was not monitored shows its rollouts alone, in equal stretches.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import isnan
+from math import isnan, nan
 from typing import Any
 
-from precepts.evals.monitors import Look, Watched
+from precepts.evals.monitors import Look
 from precepts.evals.statistics import Estimate
 from precepts.report.doubts import Doubt
 from precepts.report.drawing import DASHED, Picture, as_svg, colour, figure, grid
 from precepts.report.gather import Gathered
 from precepts.report.grades_table import REPEATED, STOCK
-from precepts.report.numbers import Cell, decimal, mean_cell, mean_words, percent, share_cell, whole
+from precepts.report.numbers import Cell, mean_cell, mean_words, percent, share_cell, whole
 from precepts.report.tables import Row, Table
 
 WIDTH = 4.1  # inches
 _COLUMNS = 7  # most looks of the table
 _LOTS = {"rollouts": ("rl", "o"), "held aside": ("fourth", "s")}  # each one's colour and mark
 _MEASURES = {
+    "kl": "KL to SL-CAI, nats a token",
     "score": "Preference-model score",
     "words": "Words in an answer",
     "repetition": "Repetition",
@@ -29,31 +30,36 @@ _MEASURES = {
     "complied": "Harmful compliance",
     "refused": "Needless refusal",
 }
+_PICTURES = (
+    ("How far RL has come", "monitors-way", ("score", "kl", "words")),
+    ("Signs of going astray", "monitors-astray", ("repetition", "boilerplate", "complied", "refused")),
+)
 _SHARES = ("repetition", "boilerplate", "complied", "refused")
 
 
 def monitor_pictures(found: Gathered) -> list[Picture]:
     """The curves, where RL has been looked at."""
-    panels = {name: _series(found.looks, name) for name in _MEASURES}
-    panels = {name: series for name, series in panels.items() if series}
-    kl = [(each.step, each.kl) for each in found.looks if not isnan(each.kl)]
+    drawn = [_picture(found, title, name, measures) for title, name, measures in _PICTURES]
+    return [each for each in drawn if each is not None]
+
+
+def _picture(found: Gathered, title: str, name: str, measures: Sequence[str]) -> Picture | None:
+    panels = {measure: series for measure in measures if (series := _series(found.looks, measure))}
     if not panels:
-        return []
-    many = len(panels) + bool(kl)
-    with figure(WIDTH, 0.5 + 1.5 * -(-many // 2)) as drawn:
-        axes = list(drawn.subplots(-(-many // 2), 2, squeeze=False).flat)
-        for place, (name, series) in zip(axes, panels.items(), strict=False):
-            _panel(place, _MEASURES[name], series, _bound(found, name))
-        if kl:
-            _kl(axes[len(panels)], kl, _bound(found, "kl"))
-        for place in axes[many:]:
-            place.set_visible(False)
-        shown = {lot for series in panels.values() for lot in series}
-        _legend(drawn, [lot for lot in _LOTS if lot in shown])
+        return None
+    rows = -(-len(panels) // 2)
+    shown = [lot for lot in _LOTS if any(lot in series for series in panels.values())]
+    with figure(WIDTH, 0.5 + 1.55 * rows) as drawn:
+        places = list(drawn.subplots(rows, 2, squeeze=False).flat)
+        for axes, (measure, series) in zip(places, panels.items(), strict=False):
+            _panel(axes, _MEASURES[measure], series, _bound(found, measure))
+        for axes in places[len(panels) :]:
+            axes.set_visible(False)
+        _legend(drawn, shown)
         svg = as_svg(
-            drawn, "monitors", "Figures of the policy by step of RL, of its rollouts and of prompts held aside"
+            drawn, name, f"{title}: figures of the policy by step of RL, of rollouts and of prompts held aside"
         )
-    return [Picture("On its way through RL", svg, _caption(found, shown))]
+    return Picture(title, svg, _caption(found, shown, measures))
 
 
 def monitor_tables(found: Gathered) -> list[Table]:
@@ -63,17 +69,20 @@ def monitor_tables(found: Gathered) -> list[Table]:
     last = len(found.looks) - 1
     places = sorted({round(last * n / (_COLUMNS - 1)) for n in range(_COLUMNS)})
     chosen = [found.looks[place] for place in places]
-    rows = [Row("KL to SL-CAI, nats a token", tuple(Cell(decimal(each.kl, 3), "", "") for each in chosen))]
-    for name, title in _MEASURES.items():
-        cells = {lot: tuple(_cell(name, getattr(_lot(each, lot), name)) for each in chosen) for lot in _LOTS}
-        rows += [Row(f"{title}: {lot}", each) for lot, each in cells.items() if any(cell.value for cell in each)]
+    rows = [
+        Row(title if name == "kl" else f"{title}: {lot}", cells)
+        for name, title in _MEASURES.items()
+        for lot in _LOTS
+        for cells in [tuple(_cell(name, _estimate(each, lot, name)) for each in chosen)]
+        if any(cell.value for cell in cells)
+    ]
     note = (
         "Rollouts: those since the look before; graders read at most 100. Held aside: answers to prompts that no "
         "training and no other figure here has; their score, words, repetition and boilerplate are of red-team and "
         "helpful prompts."
     )
     columns = tuple(f"after step {whole(each.step)}" for each in chosen)
-    return [Table("On its way through RL", note, columns, tuple(rows))]
+    return [Table("The looks as figures", note, columns, tuple(rows))]
 
 
 def monitor_doubts(found: Gathered) -> Iterator[Doubt]:
@@ -111,13 +120,18 @@ def _gap(looks: Sequence[Look]) -> Iterator[Doubt]:
         )
 
 
-def _lot(look: Look, lot: str) -> Watched:
-    return look.rollouts if lot == "rollouts" else look.held_aside
+def _estimate(look: Look, lot: str, name: str) -> Estimate:
+    """A figure of one lot of a look; the KL is of the rollouts and has no interval."""
+    if name == "kl":
+        known = lot == "rollouts" and not isnan(look.kl)
+        return Estimate(look.kl, nan, nan, look.rollouts.answers) if known else Estimate(nan, nan, nan, 0)
+    found: Estimate = getattr(look.rollouts if lot == "rollouts" else look.held_aside, name)
+    return found
 
 
 def _series(looks: Sequence[Look], name: str) -> dict[str, dict[int, Estimate]]:
     """A figure's points by step, of each lot that has some."""
-    lots = {lot: {each.step: getattr(_lot(each, lot), name) for each in looks} for lot in _LOTS}
+    lots = {lot: {each.step: _estimate(each, lot, name) for each in looks} for lot in _LOTS}
     known = {lot: {step: e for step, e in points.items() if e.n} for lot, points in lots.items()}
     return {lot: points for lot, points in known.items() if points}
 
@@ -134,15 +148,6 @@ def _panel(axes: Any, title: str, series: Mapping[str, Mapping[int, Estimate]], 
             axes.plot([step] * 2, [each.low, each.high], color=colour(role), linewidth=1.6, alpha=0.4)
         style = {"marker": mark, "color": colour(role), "linewidth": 1.2, "markersize": 3.5}
         axes.plot(list(points), [each.value for each in points.values()], **style)
-    _finished(axes, title, bound)
-
-
-def _kl(axes: Any, points: Sequence[tuple[int, float]], bound: float | None) -> None:
-    axes.plot(*zip(*points, strict=True), marker="o", color=colour("rl"), linewidth=1.2, markersize=3.5)
-    _finished(axes, "KL to SL-CAI", bound)
-
-
-def _finished(axes: Any, title: str, bound: float | None) -> None:
     if bound is not None:
         axes.axhline(bound, **DASHED)
     axes.set_title(title, fontsize=8.5, loc="left")
@@ -162,7 +167,7 @@ def _legend(drawn: Any, lots: Sequence[str]) -> None:
     drawn.legend(handles=handles, loc="outside upper left", ncols=2, frameon=False, borderaxespad=0.2)
 
 
-def _caption(found: Gathered, shown: set[str]) -> str:
+def _caption(found: Gathered, shown: Sequence[str], measures: Sequence[str]) -> str:
     last = found.looks[-1]
     told = (
         f"By step, at {whole(len(found.looks))} looks; at each, the rollouts since the one before "
@@ -173,7 +178,7 @@ def _caption(found: Gathered, shown: set[str]) -> str:
             f", and answers to {whole(last.held_aside.answers)} held-out prompts that were held aside: they train "
             "nothing and no other figure here counts them"
         )
-    bounds = any(_bound(found, name) is not None for name in (*_MEASURES, "kl"))
+    bounds = any(_bound(found, name) is not None for name in measures)
     dashed = " A dashed line is the bound that would end the training." if bounds else ""
     return f"{told}. Lines are 95 % intervals, by prompt.{dashed} A single training."
 
@@ -183,4 +188,4 @@ def _cell(name: str, estimate: Estimate) -> Cell:
         return Cell("", "", "")
     if name in _SHARES:
         return share_cell(estimate)
-    return mean_cell(estimate, digits=0 if name == "words" else 2, sign=name == "score")
+    return mean_cell(estimate, digits={"words": 0, "kl": 3}.get(name, 2), sign=name == "score")
