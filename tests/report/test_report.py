@@ -20,8 +20,10 @@ from precepts.evidence import Evaluation
 from precepts.method import FEEDBACK, STAGES
 from precepts.records import AIPreference, Reading, Revision, Rollout, TrainingStep
 from precepts.report import before_after, gather, write_report
+from precepts.report.flow import DOES
 from precepts.report.numbers import decimal, share_words
-from precepts.report.tables import DOES, web_address
+from precepts.report.principles import web_address
+from precepts.report.tables import figure_tables
 from precepts.report.transcripts import LIMIT, clip
 from precepts.runs.folder import Run
 
@@ -53,9 +55,12 @@ def test_snapshots_come_in_the_order_of_their_steps_and_then_named_models(tmp_pa
     write(run, "evaluate", {f"answers-{m}": (Evaluation, [evaluation(m, "helpful", 1, "complies")]) for m in names})
     found = gather.gather(run)
     assert list(found.answers) == ["start", "rl"]
-    assert list(found.others) == ["rl-9", "rl-10", "rl-final", "zephyr"]
-    called = [gather.model_name(each) for each in ("start", "rl", *found.others)]
+    assert list(found.others.models) == ["rl-9", "rl-10", "rl-final", "zephyr"]
+    called = [gather.model_name(each) for each in ("start", "rl", *found.others.models)]
     assert called == ["start", "RL-CAI", "RL-CAI, step 9", "RL-CAI, step 10", "rl-final", "zephyr"]
+    table = next(each for each in figure_tables(found) if each.title == "Helpful prompts: snapshots and further models")
+    assert table.columns == ("RL-CAI, step 9", "RL-CAI, step 10", "rl-final", "zephyr")
+    assert [cell.value for cell in table.rows[0].cells] == ["0\u00a0%"] * 4
 
 
 def read(run: Run) -> tuple[str, Page]:

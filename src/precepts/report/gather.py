@@ -51,15 +51,15 @@ class Gathered:
     """A run as the report sees it. `audit` is None where the feedback model was not measured, `revisions` counts rounds
     by principle, `revised` by the reason why one cannot be used ("" where it can), `echoes` the usable ones that repeat
     their critique or leave the response as it was; `problems` are sentences on what could not be read. `answers` are of
-    the method's models, `others` of RL's snapshots, in order, and of those that the recipe names; `looks` are those at
-    RL on its way."""
+    the method's models, `others` the board of RL's snapshots, in order, and of the models that the recipe names;
+    `looks` are those at RL on its way."""
 
     run: Run
     recipe_text: str
     recipe: Mapping[str, Any]
     states: Mapping[str, StageState | None]
     answers: Mapping[str, list[Evaluation]]
-    others: Mapping[str, list[Evaluation]]
+    others: Board
     board: Board
     audit: Audit | None
     labels: LabelSummary
@@ -98,7 +98,7 @@ def gather(run: Run) -> Gathered:
     text, recipe = _recipe(run, problems)
     seed = seed_of(recipe)
     states = {stage: _state(run, stage, problems) for stage in STAGES}
-    answers, others = _answers(run, MODELS), _answers(run, other_models(run))
+    answers = _answers(run, MODELS)
     probabilities: list[float] = []
     labels = label_summary(_noting(run, probabilities), seed)
     rounds = _rounds(run)
@@ -109,7 +109,7 @@ def gather(run: Run) -> Gathered:
         recipe=recipe,
         states=states,
         answers=answers,
-        others=others,
+        others=board(_answers(run, other_models(run)), [], seed),
         board=board(answers, list(run.read("pm", ScoredComparison, "comparisons")), seed),
         audit=_audit(run, seed),
         labels=labels,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from precepts import __version__
 from precepts.evals.statistics import Estimate
-from precepts.report import tables, words
+from precepts.report import flow, tables, words
 from precepts.report.doubts import doubts
 from precepts.report.drawing import CONTROL
 from precepts.report.figure_data import data_of
@@ -127,7 +127,7 @@ def _sections(found: Gathered) -> Iterator[str]:
     if shown:
         yield "## Figures\n\nValues with their 95 % intervals and counts."
         yield from (table_text(table) for table in shown)
-    tokens, took = tables.cost(found)
+    tokens, took = flow.cost(found)
     yield f"## How it was made\n\nBy Precepts {__version__}: {tokens} tokens, {took} (hours, minutes, seconds)."
     if found.recipe_text:
         yield _fenced(found.recipe_text)
