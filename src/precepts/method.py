@@ -35,30 +35,15 @@ from precepts.runs.walk import Step, walk
 from precepts.settings import Settings
 from precepts.sources.read import SourceSettings, source_fingerprint
 from precepts.stages import audit, evaluate, label, pairs, pm, prompts, respond, revise, rl, sl, tournament, warm_up
+from precepts.stages.order import OPTIONAL, without
+from precepts.stages.order import STAGES as STAGES
 
 T = TypeVar("T")
-STAGES = (
-    "prompts",
-    "warm_up",
-    "audit",
-    "respond",
-    "revise",
-    "sl",
-    "pairs",
-    "label",
-    "pm",
-    "rl",
-    "evaluate",
-    "tournament",
-)
-FEEDBACK = ("audit", "pairs", "label")  # left out where people's harmlessness labels stand for the feedback model's
 
 
 def left_out(recipe: Recipe) -> set[str]:
     """The stages that have no part in this recipe's method."""
-    optional = {"warm_up": recipe.warm_up, "tournament": recipe.tournament}
-    feedback = FEEDBACK if recipe.preferences.harmless == "human" else ()
-    return {*feedback, *(name for name, settings in optional.items() if settings is None)}
+    return without(recipe.preferences.harmless, [name for name in OPTIONAL if getattr(recipe, name) is None])
 
 
 def steps(recipe: Recipe, run: Run) -> list[Step]:
@@ -87,7 +72,7 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
 
     def answering(folder: StageFolder) -> dict[str, partial[Engine]]:
         """Whom stage `evaluate` asks: the method's own models, RL's snapshots, those that the recipe names."""
-        own = {"start": ask_start, "sl": ask_sl, "rl": ask_rl}
+        own = {"start": ask_start, "sl": ask_sl} | ({"rl": ask_rl} if r.rl else {})
         kept = {name: ask(str(run.model(name)), name=f"models/{name}") for name in rl.snapshots(folder.run)}
         return own | kept | {name: ask(model, name=_moveable(model)) for name, model in named.items()}
 
@@ -155,16 +140,10 @@ def steps(recipe: Recipe, run: Run) -> list[Step]:
             lambda f: pm.run(f, r.pm, style, start, r.preferences.harmless, kept_out),
             models=("pm",),
         ),
-        Step(
-            "rl",
-            ("prompts", "sl", "pm"),
-            {**common, **_parts("rl", r.rl)},
-            lambda f: rl.run(f, r.rl, style, kept_out),
-            models=("rl", rl.SNAPSHOTS),
-        ),
+        *([_rl(r, r.rl, common)] if r.rl else []),
         Step(
             "evaluate",
-            ("prompts", "sl", "pm", "rl"),
+            ("prompts", "sl", "pm", *(["rl"] if r.rl else [])),
             {**common, **engine, **begin, **graded, **_parts("evaluate", r.evaluate, "models"), **further},
             lambda f: evaluate.run(f, r.evaluate, style, answering(f), ask_judge),
         ),
@@ -202,6 +181,14 @@ def _warm_up(
         warm_up.run(folder, settings, r.label, r.respond, r.format, constitution, model, ask_start, direct)
 
     return Step("warm_up", ("prompts",), {**begin, **(laid or trained)}, go, models=("critic",))
+
+
+def _rl(r: Recipe, settings: rl.RLSettings, common: Parts) -> Step:
+    def go(folder: StageFolder) -> None:
+        rl.run(folder, settings, r.format, r.prompts.held_out)
+
+    parts = {**common, **_parts("rl", settings)}
+    return Step("rl", ("prompts", "sl", "pm"), parts, go, models=("rl", rl.SNAPSHOTS))
 
 
 def _tournament(

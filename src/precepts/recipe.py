@@ -71,7 +71,8 @@ class ModelSettings(Settings):
 
 class Recipe(Settings):
     """The whole method's settings. `feedback_engine` runs the feedback model (null: `engine` does). `arms` are variants
-    to be run side by side: what each changes, by dotted names. `report_to` are trackers that every training tells."""
+    to be run side by side: what each changes, by dotted names. Stages that are null are left out (`rl: null` ends with
+    SL-CAI). `report_to` are trackers that every training tells."""
 
     description: str = ""
     seed: int = Field(default=0, ge=0)
@@ -94,7 +95,7 @@ class Recipe(Settings):
     pairs: PairSettings = PairSettings()
     label: LabelSettings = LabelSettings()
     pm: PMSettings = PMSettings()
-    rl: RLSettings = RLSettings()
+    rl: RLSettings | None = RLSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     tournament: TournamentSettings | None = TournamentSettings()
     arms: dict[str, dict[str, Any]] = {}

@@ -21,7 +21,7 @@ DOES = {
     "label": "a feedback model labels the pairs",
     "pm": "trains the preference model",
     "rl": "RL against the preference model: RL-CAI",
-    "evaluate": "all three models answer held-out prompts",
+    "evaluate": "the models answer held-out prompts",
     "tournament": "a judge sets their answers against each other",
 }
 

@@ -25,22 +25,8 @@ from precepts.records import AIPreference, Prompt, Revision, Rollout, TrainingSt
 from precepts.runs.folder import Run, StageState
 from precepts.runs.shards import read_shard
 from precepts.stages.monitor import ROLLOUTS, monitored
+from precepts.stages.order import OPTIONAL, STAGES, without
 
-STAGES = (
-    "prompts",
-    "warm_up",
-    "audit",
-    "respond",
-    "revise",
-    "sl",
-    "pairs",
-    "label",
-    "pm",
-    "rl",
-    "evaluate",
-    "tournament",
-)
-FEEDBACK = ("audit", "pairs", "label")  # no part of a run in which people's labels stand for the feedback model's
 MODELS = {"start": "start", "sl": "SL-CAI", "rl": "RL-CAI"}
 KINDS = {"red_team": "red-team", "safe_sounding": "safe-sounding", "helpful": "helpful"}
 TRAININGS = ("warm_up", "sl", "pm", "rl")
@@ -83,8 +69,8 @@ class Gathered:
 
     def stages(self) -> list[str]:
         """The stages of this run's method, in order, and any other that it has."""
-        left_out = {*(FEEDBACK if self.setting("preferences", "harmless") == "human" else ())}
-        left_out |= {name for name in ("warm_up", "tournament") if not self.setting(name)}
+        off = [name for name in OPTIONAL if self.recipe.get(name, {} if name == "rl" else None) is None]
+        left_out = without(str(self.setting("preferences", "harmless")), off)
         return [stage for stage in STAGES if stage not in left_out or self.states[stage] is not None]
 
     def models(self) -> list[str]:
