@@ -17,7 +17,6 @@ from hostile import hostile_run
 from precepts.errors import RunError
 from precepts.evals.statistics import Estimate, wilson
 from precepts.evidence import Evaluation
-from precepts.method import FEEDBACK, STAGES
 from precepts.records import AIPreference, Reading, Revision, Rollout, TrainingStep
 from precepts.report import before_after, gather, write_report
 from precepts.report.flow import DOES
@@ -26,6 +25,7 @@ from precepts.report.principles import web_address
 from precepts.report.tables import figure_tables
 from precepts.report.transcripts import LIMIT, clip
 from precepts.runs.folder import Run
+from precepts.stages.order import STAGES
 
 NASTY = (
     "<script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)></p></div><style>*{display:none}</style>"
@@ -267,7 +267,5 @@ def test_figures_as_words() -> None:
     assert clip("a" * 1300).left_out == 100
 
 
-def test_the_stages_are_the_methods() -> None:
-    assert gather.STAGES == STAGES
-    assert gather.FEEDBACK == FEEDBACK
+def test_every_stage_says_what_it_does() -> None:
     assert tuple(DOES) == STAGES
