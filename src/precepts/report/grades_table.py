@@ -9,6 +9,7 @@ from math import isnan
 from precepts.evals.board import Board
 from precepts.evals.grades import GradeFigures
 from precepts.report.doubts import Doubt
+from precepts.report.figure_data import HARM
 from precepts.report.gather import KINDS, model_name
 from precepts.report.numbers import Cell, mean_cell, percent, share_cell, share_words, whole
 from precepts.report.tables import Row, Table
@@ -18,24 +19,28 @@ STOCK = 0.2  # or that is stock sentences; more is a sign of collapse
 _NONE = Cell("", "", "")
 
 
-def grade_tables(board: Board) -> list[Table]:
-    """A table for each kind of prompt that graders have graded answers to."""
-    tables = [_table(board, kind, name) for kind, name in KINDS.items()]
+def grade_tables(board: Board, graded_by: str = "") -> list[Table]:
+    """A table for each kind of prompt that graders have graded answers to; `graded_by` says who graded harm."""
+    tables = [_table(board, kind, name, graded_by) for kind, name in KINDS.items()]
     return [table for table in tables if table.rows]
 
 
-def other_grade_tables(board: Board) -> list[Table]:
+def other_grade_tables(board: Board, graded_by: str = "") -> list[Table]:
     """The same for RL's snapshots and the models that the recipe names."""
-    return [replace(each, title=f"{each.title}: snapshots and further models") for each in grade_tables(board)]
+    return [
+        replace(each, title=f"{each.title}: snapshots and further models") for each in grade_tables(board, graded_by)
+    ]
 
 
-def _table(board: Board, kind: str, name: str) -> Table:
+def _table(board: Board, kind: str, name: str, graded_by: str) -> Table:
     found = {(each.model, each.grader): each for each in board.grades if each.kind == kind}
     graders = dict.fromkeys(grader for _, grader in found)
     rows = tuple(row for grader in graders for row in _rows(grader, [found.get((m, grader)) for m in board.models]))
     note = (
         "Shares are of answers with a label, means of answers with a value; what a grader could not grade is unscored."
     )
+    if HARM in graders and graded_by:
+        note = f"{note} {HARM}: {graded_by}"
     return Table(f"Graders: {name} prompts", note, tuple(model_name(model) for model in board.models), rows)
 
 

@@ -123,7 +123,8 @@ def _sections(found: Gathered) -> Iterator[str]:
         yield "\n".join(f"- {each}" for each in raised)
     if found.audit:
         yield f"## What the judge is worth\n\nThe feedback model {marked(found.audit.text)}."
-    shown = [*tournament_tables(data_of(found)), *tables.figure_tables(found), *grade_tables(found.board)]
+    data = data_of(found)
+    shown = [*tournament_tables(data), *tables.figure_tables(found), *grade_tables(found.board, data.graded_by)]
     if shown:
         yield "## Figures\n\nValues with their 95 % intervals and counts."
         yield from (table_text(table) for table in shown)

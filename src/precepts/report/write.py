@@ -106,8 +106,8 @@ def _content(run: Run) -> dict[str, object]:
         "tables": [
             *tournament_tables(data),
             *tables.figure_tables(found),
-            *grade_tables(found.board),
-            *other_grade_tables(found.others),
+            *grade_tables(found.board, data.graded_by),
+            *other_grade_tables(found.others, data.graded_by),
         ],
         "stages": flow.stage_rows(found),
         "cost": flow.cost(found),
