@@ -36,7 +36,8 @@ from precepts.parts import (
 from precepts.prompts.demonstrations import CRITIQUE_REVISION
 from precepts.recipe import Recipe, recipe_yaml
 from precepts.runs.budget import Budget
-from precepts.runs.folder import Parts, Run, StageFolder, flat
+from precepts.runs.fingerprint import Parts, flat
+from precepts.runs.folder import Run, StageFolder
 from precepts.runs.progress import Progress
 from precepts.runs.walk import Step, walk
 from precepts.stages import audit, evaluate, label, pairs, pm, prompts, respond, revise, rl, sl, tournament, warm_up

@@ -15,7 +15,7 @@ from precepts.engines import engine_fingerprint, model_fingerprint
 from precepts.errors import InputError
 from precepts.prompts.render import wording_hash
 from precepts.recipe import Recipe
-from precepts.runs.folder import Parts, flat
+from precepts.runs.fingerprint import Parts, flat
 from precepts.settings import Settings
 from precepts.sources.read import SourceSettings, source_fingerprint
 

@@ -8,7 +8,8 @@ import pytest
 
 from precepts.method import steps
 from precepts.recipe import arm_recipes, load_recipe
-from precepts.runs.folder import Run, fingerprint
+from precepts.runs.fingerprint import fingerprint
+from precepts.runs.folder import Run
 from precepts.runs.walk import all_parts
 
 FIRST = {  # the stages that an arm does not share with the whole method begin with these

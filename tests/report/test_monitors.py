@@ -9,7 +9,7 @@ import pytest
 
 from handmade import RECIPE, make_run, write, write_looks
 from precepts.records import Rollout, TrainingStep
-from precepts.report import write_report
+from precepts.report import model_card, write_report
 from precepts.report.gather import gather
 from precepts.report.monitors import monitor_doubts, monitor_pictures, monitor_tables
 from precepts.runs.folder import Run
@@ -64,6 +64,7 @@ def test_the_page_says_why_it_stopped(run: Run) -> None:
     page = write_report(run).read_text("utf-8")
     assert '<section id="monitors">' in page
     assert f"done, stopped {STOPPED}" in page
+    assert f"It ended {STOPPED}" in model_card(run)
 
 
 def test_without_monitors_the_rollouts_are_shown_in_equal_stretches(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from precepts.report.drawing import CONTROL
 from precepts.report.figure_data import data_of
 from precepts.report.gather import KINDS, MODELS, Gathered, gather
 from precepts.report.grades_table import collapse_doubts, grade_tables
+from precepts.report.monitors import monitor_doubts
 from precepts.report.numbers import capital
 from precepts.report.tables import Table
 from precepts.report.tournament_view import tournament_doubts, tournament_tables
@@ -116,14 +117,14 @@ def _sections(found: Gathered) -> Iterator[str]:
     yield " ".join(f"{marked(capital(part))}." for part in (description, ", ".join(tables.subtitle(found))) if part)
     yield f"**{marked(words.headline(found))}**"
     yield _listed(words.claim(found) + words.missing(found))
-    every = [*tournament_doubts(data_of(found)), *collapse_doubts(found.board), *doubts(found)]
+    data = data_of(found)
+    every = [*tournament_doubts(data), *monitor_doubts(found), *collapse_doubts(found.board), *doubts(found)]
     raised = [f"**{marked(doubt.point)}.** {marked(doubt.why)}" for doubt in every]
     if raised:
         yield "## Reasons to doubt this"
         yield "\n".join(f"- {each}" for each in raised)
     if found.audit:
         yield f"## What the judge is worth\n\nThe feedback model {marked(found.audit.text)}."
-    data = data_of(found)
     shown = [*tournament_tables(data), *tables.figure_tables(found), *grade_tables(found.board, data.graded_by)]
     if shown:
         yield "## Figures\n\nValues with their 95 % intervals and counts."

@@ -7,12 +7,9 @@
     RUN/models/NAME/              trained models in Hugging Face format
     RUN/report.html               the report
 
-1. A stage's fingerprint is the hash of its parts: settings, constitution, prompts, models, and the fingerprints of
-   the stages it reads. Same fingerprint, same records: a stage that is done is not run again, one that is partial
-   goes on at the first chunk without a shard.
-2. Parts are flat and named as the recipe names them (`revise.rounds`), so that a refusal can say which setting
-   changed, from what, to what.
-3. Nothing is trusted to be whole but what was renamed into place; a stage is done when its stage.json says so, and
+1. A stage's fingerprint (`fingerprint.py`) names all that its records depend on: a stage that is done with the same one
+   is not run again, one that is partial goes on at the first chunk without a shard.
+2. Nothing is trusted to be whole but what was renamed into place; a stage is done when its stage.json says so, and
    that is written last.
 """
 
@@ -28,17 +25,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from precepts.errors import RunError
-from precepts.identity import content_hash, seed_from
+from precepts.identity import seed_from
 from precepts.runs.budget import Meter
+from precepts.runs.fingerprint import Parts, fingerprint
 from precepts.runs.progress import Progress, Task
 from precepts.runs.shards import read_shard, shard_size, write_shard, write_whole
 from precepts.runs.work import Executor, WorkerFactory, chunked
 
 R = TypeVar("R")
-Parts = dict[str, Any]
 SCRATCH = "scratch"
-UPSTREAM = "upstream."  # the prefix of a part that is the fingerprint of a stage this one reads
-HANGS_ON = "hangs on "
 _SHARDS = "-[0-9][0-9][0-9][0-9][0-9]*.parquet"
 
 
@@ -61,40 +56,6 @@ class StageState:
     shared_from: str = ""
     models: list[str] = field(default_factory=list)
     stopped: str = ""
-
-
-def fingerprint(parts: Parts) -> str:
-    """The name of everything a stage's records depend on."""
-    return content_hash(parts)
-
-
-def flat(value: Any, name: str) -> Parts:
-    """Nested settings as flat parts: `{"a": [{"b": 1}]}` named `x` gives `{"x.a[0].b": 1}`."""
-    if isinstance(value, dict) and value:
-        below = {f"{name}.{key}": inner for key, inner in value.items()}
-    elif isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
-        below = {f"{name}[{index}]": inner for index, inner in enumerate(value)}
-    else:
-        return {name: value}
-    return {key: each for path, inner in below.items() for key, each in flat(inner, path).items()}
-
-
-def changed_parts(old: Parts, new: Parts) -> list[str]:
-    """A phrase for each part that differs: `revise.rounds was 4, is 2`; `hangs on NAME` for a stage it reads."""
-    differ = [key for key in sorted({*old, *new}) if key not in old or key not in new or old[key] != new[key]]
-    return [
-        HANGS_ON + key.removeprefix(UPSTREAM) if key.startswith(UPSTREAM) else _was_is(key, old, new) for key in differ
-    ]
-
-
-def _was_is(key: str, old: Parts, new: Parts) -> str:
-    was, now = (_short(parts[key]) if key in parts else "not set" for parts in (old, new))
-    return f"{key} was {was}, is {now}"
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 class Run:
