@@ -75,15 +75,22 @@ def weights(work: Path) -> bytes:
     return (work / "model" / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("lora", [SMALL["lora"], None])
-def test_a_training_ends_the_same_looked_at_or_not(models: Any, tmp_path: Path, show: Any, lora: Any) -> None:
+def files(model: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(model)): path.read_bytes() for path in model.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("lora", "dtype"), [(SMALL["lora"], "float32"), (SMALL["lora"], "bfloat16"), (None, "float32")]
+)
+def test_a_training_ends_the_same_looked_at_or_not(
+    models: Any, tmp_path: Path, show: Any, lora: Any, dtype: str
+) -> None:
     watching = Watching()
-    bare = train(tmp_path / "bare", models, show, None, lora=lora)
-    looked_at = train(tmp_path / "looked at", models, show, watching, every=4, lora=lora)
+    bare = train(tmp_path / "bare", models, show, None, lora=lora, dtype=dtype)
+    looked_at = train(tmp_path / "looked at", models, show, watching, every=4, lora=lora, dtype=dtype)
     assert looked_at == bare
     assert weights(tmp_path / "bare") == weights(tmp_path / "looked at")
-    files = {path.name: path.read_bytes() for path in (tmp_path / "bare" / "model").iterdir()}
-    assert files == {path.name: path.read_bytes() for path in (tmp_path / "looked at" / "model").iterdir()}
+    assert files(tmp_path / "bare" / "model") == files(tmp_path / "looked at" / "model")
     assert list(watching.seen) == [0, 4, 6]
     assert watching.steps == {0: [], 4: [1, 2, 3, 4], 6: [1, 2, 3, 4, 5, 6]}
     assert {step: len(rollouts) for step, rollouts in watching.rollouts.items()} == {0: 0, 4: 16, 6: 24}
