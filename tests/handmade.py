@@ -13,7 +13,7 @@ from precepts.constitution import Constitution, load_constitution
 from precepts.evidence import Evaluation, Match, ScoredComparison, ScoredRevision
 from precepts.identity import content_hash
 from precepts.odds import Rules, combine, log_odds
-from precepts.records import AIPreference, Message, Messages, Reading, Revision, TrainingStep
+from precepts.records import AIPreference, Message, Messages, Prompt, Reading, Revision, Rollout, TrainingStep
 from precepts.runs.folder import Run, StageState
 from precepts.runs.shards import write_shard
 
@@ -48,6 +48,7 @@ ASKED = {
     "safe_sounding": "How do I kill a frozen process on my laptop, attempt {}?",
     "helpful": "What makes bread rise when it is baked, and why does loaf number {} stay flat?",
 }
+SUBJECTS = ("bread", "engines", "poems", "rivers", "clocks", "violins", "beetles", "glaciers")
 CATEGORIES = ("violence", "fraud", "privacy", "weapons")
 
 
@@ -225,10 +226,43 @@ def make_run(path: Path, per_kind: int = 40) -> Run:
         if stage == "pm":
             sets["comparisons"] = (ScoredComparison, [_compared(n, chance) for n in range(60)])
         write(run, stage, sets, counts={"steps": 60})
+    write_looks(run, random.Random(5))
     evaluated = _evaluated(per_kind, chance)
     evaluated["revisions"] = (ScoredRevision, scored_revisions(chance))
     write(run, "evaluate", evaluated, tokens_in=98765, tokens_out=43210)
     return run
+
+
+def write_looks(run: Run, chance: random.Random, **state: Any) -> None:
+    """RL with its rollouts, and answers to held-aside prompts every 20 steps, which come to refuse and to repeat; the
+    stage's state is written anew."""
+    asked = [
+        Prompt(content_hash([kind, n], 12), kind, "train", "", "test", user(f"{subject.capitalize()}?"))
+        for kind in ASKED
+        for n, subject in enumerate(SUBJECTS)
+    ]
+    write_shard(run.path / "prompts" / "prompts-00000.parquet", Prompt, asked, (0, 0))
+    rollouts = [
+        Rollout(step, prompt.id, prompt.kind, _on_the_way(step, chance), 0.03 * step + chance.gauss(0, 0.5))
+        for step in range(1, 61)
+        for prompt in chance.sample(asked[:8] + asked[16:], 4)
+    ]
+    sets: dict[str, tuple[type, list[Any]]] = {"rollouts": (Rollout, rollouts)}
+    write(run, "rl", {"records": (TrainingStep, _steps("rl", chance)), **sets}, counts={"steps": 60}, **state)
+    for step in (0, 20, 40, 60):
+        rows = [
+            evaluation(f"rl-{step}", kind, 100 + n, None, **given, score=chance.gauss(0, 0.5))
+            for kind in ASKED
+            for n, subject in enumerate(SUBJECTS[:6])
+            for given in [{"text": _on_the_way(step, chance), "messages": user(f"{subject.capitalize()}?")}]
+        ]
+        write_shard(run.path / "rl" / f"monitored-{step:05}.parquet", Evaluation, rows, (100, 50))
+
+
+def _on_the_way(step: int, chance: random.Random) -> str:
+    refuses = chance.random() < 0.2 + step / 100
+    closer = " Stay safe now. Stay safe now. Stay safe now. Stay safe now." if chance.random() < step / 90 else ""
+    return f"{chance.choice(OPENINGS)} {SAID['refuses' if refuses else 'complies']}{closer}"
 
 
 def _steps(stage: str, chance: random.Random) -> list[TrainingStep]:

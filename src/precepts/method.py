@@ -6,242 +6,223 @@
       stage 2, RL-CAI    sample pairs -> label -> preference model -> RL         models/pm, models/rl
       evidence           evaluate -> tournament (and report, which is a view of the run)
 
-1. `steps` is the method: each stage, what it reads (`needs`), everything its records depend on (`parts`), and the
-   call that runs it.
+1. `Method` has the stages in their order. Each says what it reads (`needs`), everything its records depend on
+   (`parts.py`), and the call that runs it.
 2. `execute` walks them (`runs/walk.py`): what is done is passed over, what is partial goes on.
-3. Parts name files and folders by their last name and their contents, never by where they lie: a run whose inputs
-   have moved is the same run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from precepts.constitution import Constitution, load_constitution
-from precepts.engines import Engine, engine_fingerprint, make_engine, model_fingerprint
+from precepts.engines import Engine, engine_fingerprint, make_engine
 from precepts.errors import InputError
 from precepts.executors import open_executor
 from precepts.identity import folder_fingerprint
+from precepts.parts import (
+    all_source_parts,
+    feedback_parts,
+    model_parts,
+    moveable,
+    principle_parts,
+    readable,
+    settings_parts,
+    source_parts,
+    wording_parts,
+)
 from precepts.prompts.demonstrations import CRITIQUE_REVISION
-from precepts.prompts.render import wording_hash
 from precepts.recipe import Recipe, recipe_yaml
 from precepts.runs.budget import Budget
-from precepts.runs.folder import Parts, Run, StageFolder, flat
+from precepts.runs.fingerprint import Parts, flat
+from precepts.runs.folder import Run, StageFolder
 from precepts.runs.progress import Progress
 from precepts.runs.walk import Step, walk
-from precepts.settings import Settings
-from precepts.sources.read import SourceSettings, source_fingerprint
 from precepts.stages import audit, evaluate, label, pairs, pm, prompts, respond, revise, rl, sl, tournament, warm_up
-
-T = TypeVar("T")
-STAGES = (
-    "prompts",
-    "warm_up",
-    "audit",
-    "respond",
-    "revise",
-    "sl",
-    "pairs",
-    "label",
-    "pm",
-    "rl",
-    "evaluate",
-    "tournament",
-)
-FEEDBACK = ("audit", "pairs", "label")  # left out where people's harmlessness labels stand for the feedback model's
+from precepts.stages.order import OPTIONAL, without
+from precepts.stages.order import STAGES as STAGES
 
 
 def left_out(recipe: Recipe) -> set[str]:
     """The stages that have no part in this recipe's method."""
-    optional = {"warm_up": recipe.warm_up, "tournament": recipe.tournament}
-    feedback = FEEDBACK if recipe.preferences.harmless == "human" else ()
-    return {*feedback, *(name for name, settings in optional.items() if settings is None)}
+    return without(recipe.preferences.harmless, [name for name in OPTIONAL if getattr(recipe, name) is None])
 
 
 def steps(recipe: Recipe, run: Run) -> list[Step]:
-    """The whole method. Raises InputError where the recipe names a constitution, model or source that is not there."""
-    r, style, kept_out = recipe, recipe.format, recipe.prompts.held_out
-    constitution = r.load_constitution()
-    named, start, feedback = r.evaluate.models, r.models.start, r.models.feedback or r.models.start
-    ask = partial(partial, make_engine, r.engine)
-    ask_start = ask(start, name=_moveable(start))
-    ask_judge = partial(make_engine, r.feedback_engine or r.engine, feedback, name=_moveable(feedback))
-    if feedback == start and not r.feedback_engine:  # one model, loaded once
-        ask_judge = ask_start
-    ask_critic, ask_sl, ask_rl = (ask(str(run.model(name)), name=f"models/{name}") for name in ("critic", "sl", "rl"))
-    common = {"seed": r.seed, "format": style}
-    engine = flat(_readable(engine_fingerprint, r.engine), "engine")
-    begin = _model("models.start", start)
-    judge = _feedback(r, feedback)
-    principles = _principles(r, constitution)
-    labelling = {**common, **engine, **judge, **principles, **_parts("label", r.label, "calibrate"), **r.label.parts()}
-    graded = {**r.evaluate.parts(), **(judge if "harm" in r.evaluate.graders else {})}
-    by_ai = r.preferences.harmless == "ai"
-    critic = ("warm_up",) if r.warm_up and r.warm_up.critic else ()
-    labeler = ("warm_up",) if r.warm_up and r.warm_up.labeler else ()
-    ask_reviser, ask_labeler = ask_critic if critic else ask_start, ask_critic if labeler else ask_judge
-    further = {key: part for n, model in named.items() for key, part in _model(f"evaluate.models.{n}", model).items()}
+    """The stages that the recipe has, in order. Raises InputError where it names a constitution, model or source that
+    is not there."""
+    method = Method(recipe, run)
+    return [getattr(method, name)() for name in STAGES if name not in left_out(recipe)]
 
-    def answering(folder: StageFolder) -> dict[str, partial[Engine]]:
+
+class Method:
+    """The stages, a function each, in the order of `STAGES`; before them what several have in common: whom they ask,
+    and the parts of their fingerprints."""
+
+    def __init__(self, recipe: Recipe, run: Run) -> None:
+        r = self.recipe = recipe.with_trackers()
+        self.run, self.style, self.kept_out = run, r.format, r.prompts.held_out
+        self.constitution = r.load_constitution()
+        self.start, feedback = r.models.start, r.models.feedback or r.models.start
+        self.ask_start = self.ask(self.start)
+        self.ask_judge = partial(make_engine, r.feedback_engine or r.engine, feedback, name=moveable(feedback))
+        if feedback == self.start and not r.feedback_engine:  # one model, loaded once
+            self.ask_judge = self.ask_start
+        self.critic = ("warm_up",) if r.warm_up and r.warm_up.critic else ()
+        self.labeler = ("warm_up",) if r.warm_up and r.warm_up.labeler else ()
+        self.ask_reviser = self.ask_own("critic") if self.critic else self.ask_start
+        self.ask_labeler = self.ask_own("critic") if self.labeler else self.ask_judge
+        self.common: Parts = {"seed": r.seed, "format": self.style}
+        self.asking = self.common | flat(readable(engine_fingerprint, r.engine), "engine")
+        self.begin = model_parts("models.start", self.start)
+        self.judge = feedback_parts(r, feedback)
+        self.principles = principle_parts(r, self.constitution)
+        label = {**settings_parts("label", r.label, "calibrate"), **r.label.parts()}
+        self.labelling = {**self.asking, **self.judge, **self.principles, **label}
+
+    def ask(self, model: str) -> partial[Engine]:
+        """Whoever makes an engine of a model, which records then know by its last name."""
+        return partial(make_engine, self.recipe.engine, model, name=moveable(model))
+
+    def ask_own(self, name: str) -> partial[Engine]:
+        """The same of a model that this run trains."""
+        return partial(make_engine, self.recipe.engine, str(self.run.model(name)), name=f"models/{name}")
+
+    def prompts(self) -> Step:
+        r = self.recipe
+        read = {**settings_parts("prompts", r.prompts), **settings_parts("preferences", r.preferences, "harmless")}
+        parts = {**read, **all_source_parts(r)}
+        return Step("prompts", (), parts, lambda f: prompts.run(f, r.prompts, r.preferences))
+
+    def warm_up(self) -> Step:
+        r, settings = self.recipe, self.recipe.warm_up
+        assert settings is not None
+        direct, adapter = r.revise.direct_revision, settings.adapter_folder()
+        trained = {
+            **self.asking,
+            **self.principles,
+            **settings_parts("warm_up", settings),
+            **source_parts("warm_up.demonstrations", settings.demonstrations),
+            "revise.direct_revision": direct,
+            "label.labeler": r.label.labeler,
+            **r.label.parts(),
+            **(settings_parts("respond", r.respond, "helpful_samples") if settings.own_responses else {}),
+        }
+        laid = {"warm_up.adapter (contents)": readable(folder_fingerprint, adapter)} if adapter else {}
+
+        def go(folder: StageFolder) -> None:
+            given = (r.label, r.respond, self.style, self.constitution, self.start, self.ask_start, direct)
+            warm_up.run(folder, settings, *given)
+
+        return Step("warm_up", ("prompts",), {**self.begin, **(laid or trained)}, go, models=("critic",))
+
+    def audit(self) -> Step:
+        r = self.recipe
+        on = {**settings_parts("audit", r.audit), **source_parts("audit.comparisons", r.audit.comparisons)}
+        given = (r.audit, r.label, self.style, self.constitution, self.ask_labeler)
+        return Step("audit", self.labeler, {**self.labelling, **on}, lambda f: audit.run(f, *given))
+
+    def respond(self) -> Step:
+        settings = self.recipe.respond
+        parts = {**self.asking, **self.begin, **settings_parts("respond", settings)}
+        return Step("respond", ("prompts",), parts, lambda f: respond.run(f, settings, self.style, self.ask_start))
+
+    def revise(self) -> Step:
+        settings = self.recipe.revise
+        said = {**wording_parts(CRITIQUE_REVISION), **settings_parts("revise", settings)}
+        parts = {**self.asking, **self.begin, **self.principles, **said}
+        given = (settings, self.style, self.constitution, self.ask_reviser)
+        return Step("revise", ("respond", *self.critic), parts, lambda f: revise.run(f, *given))
+
+    def sl(self) -> Step:
+        settings = self.recipe.sl
+        parts = {**self.common, **self.begin, **settings_parts("sl", settings)}
+        given = (settings, self.style, self.start, self.kept_out)
+        return Step("sl", ("prompts", "respond", "revise"), parts, lambda f: sl.run(f, *given), models=("sl",))
+
+    def pairs(self) -> Step:
+        settings = self.recipe.pairs
+        needs = ("prompts", *(["sl"] if settings.take == "sampled" else []))
+        parts = {**self.asking, **settings_parts("pairs", settings)}
+        return Step("pairs", needs, parts, lambda f: pairs.run(f, settings, self.style, self.ask_own("sl")))
+
+    def label(self) -> Step:
+        settings = self.recipe.label
+        needs = ("pairs", *self.labeler, *(["audit"] if settings.calibrate != "none" else []))
+        parts = {**self.labelling, "label.calibrate": settings.calibrate}
+        given = (settings, self.style, self.constitution, self.ask_labeler)
+        return Step("label", needs, parts, lambda f: label.run(f, *given), after=("audit",))
+
+    def pm(self) -> Step:
+        settings, harmless = self.recipe.pm, self.recipe.preferences.harmless
+        needs = ("prompts", *(["label"] if harmless == "ai" else []))
+        parts = {**self.common, **self.begin, **settings_parts("pm", settings), "preferences.harmless": harmless}
+        given = (settings, self.style, self.start, harmless, self.kept_out)
+        return Step("pm", needs, parts, lambda f: pm.run(f, *given), models=("pm",))
+
+    def rl(self) -> Step:
+        settings = self.recipe.rl
+        assert settings is not None
+        parts = {**self.common, **settings_parts("rl", settings)}
+        given = (settings, self.style, self.kept_out)
+        models = ("rl", rl.SNAPSHOTS)
+        return Step("rl", ("prompts", "sl", "pm"), parts, lambda f: rl.run(f, *given), models=models)
+
+    def evaluate(self) -> Step:
+        settings = self.recipe.evaluate
+        graded = {**settings.parts(), **(self.judge if "harm" in settings.graders else {})}
+        parts = {**self.asking, **self.begin, **graded, **settings_parts("evaluate", settings, "models")}
+        for name, model in settings.models.items():
+            parts |= model_parts(f"evaluate.models.{name}", model)
+        needs = ("prompts", "sl", "pm", *(["rl"] if self.recipe.rl else []))
+
+        def go(folder: StageFolder) -> None:
+            evaluate.run(folder, settings, self.style, self._answering(folder.run), self.ask_judge)
+
+        return Step("evaluate", needs, parts, go)
+
+    def _answering(self, run: Run) -> dict[str, partial[Engine]]:
         """Whom stage `evaluate` asks: the method's own models, RL's snapshots, those that the recipe names."""
-        own = {"start": ask_start, "sl": ask_sl, "rl": ask_rl}
-        kept = {name: ask(str(run.model(name)), name=f"models/{name}") for name in rl.snapshots(folder.run)}
-        return own | kept | {name: ask(model, name=_moveable(model)) for name, model in named.items()}
+        own = ("sl", *(["rl"] if self.recipe.rl else []), *rl.snapshots(run))
+        named = {name: self.ask(model) for name, model in self.recipe.evaluate.models.items()}
+        return {"start": self.ask_start, **{name: self.ask_own(name) for name in own}, **named}
 
-    plan = [
-        Step(
-            "prompts",
-            (),
-            {**_parts("prompts", r.prompts), **_parts("preferences", r.preferences, "harmless"), **_sources(r)},
-            lambda f: prompts.run(f, r.prompts, r.preferences),
-        ),
-        *(
-            [_warm_up(r, r.warm_up, constitution, begin, {**common, **engine, **principles}, ask_start)]
-            if r.warm_up
-            else []
-        ),
-        Step(
-            "audit",
-            labeler,
-            {**labelling, **_parts("audit", r.audit), **_sources_of("audit.comparisons", r.audit.comparisons)},
-            lambda f: audit.run(f, r.audit, r.label, style, constitution, ask_labeler),
-        ),
-        Step(
-            "respond",
-            ("prompts",),
-            {**common, **engine, **begin, **_parts("respond", r.respond)},
-            lambda f: respond.run(f, r.respond, style, ask_start),
-        ),
-        Step(
-            "revise",
-            ("respond", *critic),
-            {
-                **common,
-                **engine,
-                **begin,
-                **principles,
-                **_wording(CRITIQUE_REVISION),
-                **_parts("revise", r.revise),
-            },
-            lambda f: revise.run(f, r.revise, style, constitution, ask_reviser),
-        ),
-        Step(
-            "sl",
-            ("prompts", "respond", "revise"),
-            {**common, **begin, **_parts("sl", r.sl)},
-            lambda f: sl.run(f, r.sl, style, start, kept_out),
-            models=("sl",),
-        ),
-        Step(
-            "pairs",
-            ("prompts", *(["sl"] if r.pairs.take == "sampled" else [])),
-            {**common, **engine, **_parts("pairs", r.pairs)},
-            lambda f: pairs.run(f, r.pairs, style, ask_sl),
-        ),
-        Step(
-            "label",
-            ("pairs", *labeler, *(["audit"] if r.label.calibrate != "none" else [])),
-            {**labelling, "label.calibrate": r.label.calibrate},
-            lambda f: label.run(f, r.label, style, constitution, ask_labeler),
-            after=("audit",),
-        ),
-        Step(
-            "pm",
-            ("prompts", *(["label"] if by_ai else [])),
-            {**common, **begin, **_parts("pm", r.pm), "preferences.harmless": r.preferences.harmless},
-            lambda f: pm.run(f, r.pm, style, start, r.preferences.harmless, kept_out),
-            models=("pm",),
-        ),
-        Step(
-            "rl",
-            ("prompts", "sl", "pm"),
-            {**common, **_parts("rl", r.rl)},
-            lambda f: rl.run(f, r.rl, style, kept_out),
-            models=("rl", rl.SNAPSHOTS),
-        ),
-        Step(
-            "evaluate",
-            ("prompts", "sl", "pm", "rl"),
-            {**common, **engine, **begin, **graded, **_parts("evaluate", r.evaluate, "models"), **further},
-            lambda f: evaluate.run(f, r.evaluate, style, answering(f), ask_judge),
-        ),
-        *(
-            [_tournament(r, r.tournament, constitution, {**common, **engine}, labeler, ask_labeler)]
-            if r.tournament
-            else []
-        ),
-    ]
-    return [step for step in plan if step.name not in left_out(r)]
+    def tournament(self) -> Step:
+        """The judge is `models.judge` where the recipe names one, else who labels. It is tried on the audit's
+        comparisons unless stage audit has done that."""
+        r, settings = self.recipe, self.recipe.tournament
+        assert settings is not None
+        judge = r.models.judge or r.models.feedback or r.models.start
+        judging, own = settings.judge or r.label, r.models.judge is not None
+        audited = not own and settings.judge in (None, r.label) and r.preferences.harmless == "ai"
+        by_aim = _constitutions(settings, self.constitution)
+        sources = None if audited else r.audit.comparisons
+        parts = {
+            **self.asking,
+            **model_parts("models.judge" if own else "models.feedback", judge),
+            **settings_parts("tournament", settings, "judge"),
+            **settings_parts("tournament.judge", judging, "calibrate"),
+            **{f"tournament.judge.{key}": value for key, value in judging.parts().items()},
+            **{f"tournament ({aim} principles)": each.hash for aim, each in by_aim.items()},
+            **{f"tournament ({aim} demonstrations)": each.demonstrations.hash for aim, each in by_aim.items()},
+            **(source_parts("audit.comparisons", sources) if sources else {"audited": True}),
+        }
+        ask: Callable[[], Engine] = self.ask(judge) if own else self.ask_labeler
+        given = (settings, judging, self.style, by_aim, ask, sources)
+        needs = ("evaluate", *(() if own else self.labeler))
+        return Step("tournament", needs, parts, lambda f: tournament.run(f, *given))
 
 
-def _warm_up(
-    r: Recipe,
-    settings: warm_up.WarmUpSettings,
-    constitution: Constitution,
-    begin: Parts,
-    common: Parts,
-    ask_start: Callable[[], Engine],
-) -> Step:
-    direct, adapter = r.revise.direct_revision, settings.adapter_folder()
-    trained = {
-        **common,
-        **_parts("warm_up", settings),
-        **_sources_of("warm_up.demonstrations", settings.demonstrations),
-        "revise.direct_revision": direct,
-        "label.labeler": r.label.labeler,
-        **r.label.parts(),
-        **(_parts("respond", r.respond, "helpful_samples") if settings.own_responses else {}),
-    }
-    laid = {"warm_up.adapter (contents)": _readable(folder_fingerprint, adapter)} if adapter else {}
-
-    def go(folder: StageFolder) -> None:
-        model = r.models.start
-        warm_up.run(folder, settings, r.label, r.respond, r.format, constitution, model, ask_start, direct)
-
-    return Step("warm_up", ("prompts",), {**begin, **(laid or trained)}, go, models=("critic",))
-
-
-def _tournament(
-    r: Recipe,
-    settings: tournament.TournamentSettings,
-    constitution: Constitution,
-    common: Parts,
-    labeler: tuple[str, ...],
-    ask_labeler: Callable[[], Engine],
-) -> Step:
-    """The judge is `models.judge` where the recipe names one, else who labels. It is tried on the audit's comparisons
-    unless stage audit has done that."""
-    judge = r.models.judge or r.models.feedback or r.models.start
-    judging, own = settings.judge or r.label, r.models.judge is not None
-    audited = not own and settings.judge in (None, r.label) and r.preferences.harmless == "ai"
-    helpful = load_constitution(settings.helpful) if "helpful" in settings.aims else constitution
-    by_aim: dict[str, Constitution] = {
-        aim: {"harmless": constitution, "helpful": helpful}[aim] for aim in settings.aims
-    }
-    for aim, each in by_aim.items():
+def _constitutions(settings: tournament.TournamentSettings, harmless: Constitution) -> dict[str, Constitution]:
+    """Whose principles the judge is shown, by aim. Raises InputError where there are none to judge by."""
+    found = {aim: harmless if aim == "harmless" else load_constitution(settings.helpful) for aim in settings.aims}
+    for aim, each in found.items():
         if not each.judging:
             mend = f"add one, or leave {aim} out of tournament.aims"
             raise InputError(f"constitution '{each.name}': no principle has a comparison_request; {mend}")
-    sources = None if audited else r.audit.comparisons
-    parts = {
-        **common,
-        **_model("models.judge" if own else "models.feedback", judge),
-        **_parts("tournament", settings, "judge"),
-        **_parts("tournament.judge", judging, "calibrate"),
-        **{f"tournament.judge.{key}": value for key, value in judging.parts().items()},
-        **{f"tournament ({aim} principles)": each.hash for aim, each in by_aim.items()},
-        **{f"tournament ({aim} demonstrations)": each.demonstrations.hash for aim, each in by_aim.items()},
-        **(_sources_of("audit.comparisons", sources) if sources else {"audited": True}),
-    }
-    ask = partial(make_engine, r.engine, judge, _moveable(judge)) if own else ask_labeler
-
-    def go(folder: StageFolder) -> None:
-        tournament.run(folder, settings, judging, r.format, by_aim, ask, sources)
-
-    return Step("tournament", ("evaluate", *(() if own else labeler)), parts, go)
+    return {str(aim): each for aim, each in found.items()}
 
 
 def execute(
@@ -254,74 +235,11 @@ def execute(
     redo: bool = False,
     siblings: Sequence[Run] = (),
 ) -> bool:
-    """Run the method, or the part of it from `begin` until `until`; True if anything was run. See `walk`."""
+    """Run the method, or the part of it from `begin` until `until`; True if anything was run. Raises as `walk` does,
+    and InputError where a tracker is not installed."""
+    recipe.check_trackers()
     plan, text = steps(recipe, run), recipe_yaml(recipe)
     chosen: dict[str, Any] = {"until": until, "begin": begin, "redo": redo, "siblings": siblings}
     chosen["budget"] = Budget(recipe.budget, recipe.prices)
     with open_executor(recipe.executor) as executor:
         return walk(plan, text, recipe.seed, run, executor, progress, **chosen)
-
-
-def _parts(stage: str, settings: Settings, *but: str) -> Parts:
-    """A stage's settings by their dotted names, `but` those named; how often checkpoints are kept changes no record."""
-    parts = flat(settings.model_dump(mode="json", exclude={"checkpoint_steps", *but}), stage)
-    return {key: _moveable(value) for key, value in parts.items()}
-
-
-def _principles(recipe: Recipe, constitution: Constitution) -> Parts:
-    """What depends on the constitution. Raises InputError where a stage would have nothing to draw from it."""
-    wanted = {"critique_request and revision_request, for stage revise": constitution.revising}
-    if recipe.preferences.harmless == "ai":
-        wanted["comparison_request, for the stages audit and label"] = constitution.judging
-    for what, found in wanted.items():
-        if not found:
-            raise InputError(f"constitution '{constitution.name}': no principle has a {what}; add one that has")
-    parts = {"constitution": _moveable(recipe.constitution.source), "constitution (principles)": constitution.hash}
-    shown = constitution.demonstrations.hash
-    return parts | ({"constitution (demonstrations)": shown} if shown else {})
-
-
-def _model(key: str, name: str) -> Parts:
-    return {key: _moveable(name), f"{key} (weights)": _readable(model_fingerprint, name)}
-
-
-def _feedback(r: Recipe, name: str) -> Parts:
-    """The feedback model and the engine of its own, where it has one. A server's weights cannot be seen from here."""
-    own = flat(_readable(engine_fingerprint, r.feedback_engine), "feedback_engine") if r.feedback_engine else {}
-    if (r.feedback_engine or r.engine).kind == "openai":
-        return own | {"models.feedback": _moveable(name)}
-    return own | _model("models.feedback", name)
-
-
-def _moveable(value: Any) -> Any:
-    """An absolute path as its last name; anything else as it is."""
-    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
-
-
-def _readable(fingerprint_of: Callable[[T], Any], given: T) -> Any:
-    """The fingerprint of something given. Raises InputError where it cannot be read."""
-    try:
-        return fingerprint_of(given)
-    except OSError as error:
-        raise InputError(f"{error.filename}: cannot be read ({error.strerror}); correct the path") from None
-
-
-def _sources(recipe: Recipe) -> Parts:
-    named = {
-        "prompts.red_team": recipe.prompts.red_team,
-        "prompts.helpful": recipe.prompts.helpful,
-        "prompts.safe_sounding": recipe.prompts.safe_sounding,
-        "preferences.helpful": recipe.preferences.helpful,
-        "preferences.harmless_comparisons": recipe.preferences.harmless_comparisons,
-    }
-    return {key: value for name, sources in named.items() for key, value in _sources_of(name, sources).items()}
-
-
-def _sources_of(name: str, sources: Sequence[SourceSettings]) -> Parts:
-    return {
-        f"{name}[{index}] (contents)": _readable(source_fingerprint, source) for index, source in enumerate(sources)
-    }
-
-
-def _wording(*files: str) -> dict[str, Any]:
-    return {"wording": wording_hash(*files)}

@@ -43,6 +43,7 @@ from precepts.stages.rl import RLSettings
 from precepts.stages.sl import SLSettings
 from precepts.stages.tournament import TournamentSettings
 from precepts.stages.warm_up import WarmUpSettings
+from precepts.training.settings import OptimSettings, Tracker, require_trackers
 
 _PATH_KEYS = {"source", "start", "feedback", "judge", "script", "constitution", "red_team", "helpful", "safe_sounding"}
 _PATH_KEYS |= {"harmless_comparisons", "comparisons", "demonstrations", "adapter", "accelerate_config"}
@@ -70,7 +71,8 @@ class ModelSettings(Settings):
 
 class Recipe(Settings):
     """The whole method's settings. `feedback_engine` runs the feedback model (null: `engine` does). `arms` are variants
-    to be run side by side: what each changes, by dotted names."""
+    to be run side by side: what each changes, by dotted names. Stages that are null are left out (`rl: null` ends with
+    SL-CAI). `report_to` are trackers that every training tells."""
 
     description: str = ""
     seed: int = Field(default=0, ge=0)
@@ -84,6 +86,7 @@ class Recipe(Settings):
     executor: ExecutorSettings = ExecutorSettings()
     prices: PriceSettings | None = None
     budget: BudgetSettings = BudgetSettings()
+    report_to: list[Tracker] = []
     warm_up: WarmUpSettings | None = None
     audit: AuditSettings = AuditSettings()
     respond: RespondSettings = RespondSettings()
@@ -92,7 +95,7 @@ class Recipe(Settings):
     pairs: PairSettings = PairSettings()
     label: LabelSettings = LabelSettings()
     pm: PMSettings = PMSettings()
-    rl: RLSettings = RLSettings()
+    rl: RLSettings | None = RLSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     tournament: TournamentSettings | None = TournamentSettings()
     arms: dict[str, dict[str, Any]] = {}
@@ -133,6 +136,21 @@ class Recipe(Settings):
             if any(key.partition(".")[0] == "arms" for key in changes):
                 raise ValueError(f"the arm '{name}' has arms of its own; give each arm beside the others")
         return arms
+
+    def with_trackers(self) -> Recipe:
+        """This recipe with `report_to` given to each training that names no trackers itself."""
+        silent = {name: each for name, each in self._trainings().items() if each.report_to is None}
+        told = {name: each.model_copy(update={"report_to": self.report_to}) for name, each in silent.items()}
+        return self.model_copy(update=told)
+
+    def check_trackers(self) -> None:
+        """Raise InputError where a training reports to what is not installed."""
+        for each in self.with_trackers()._trainings().values():
+            require_trackers(each.report_to or [])
+
+    def _trainings(self) -> dict[str, OptimSettings]:
+        found = {"warm_up": self.warm_up, "sl": self.sl, "pm": self.pm, "rl": self.rl}
+        return {name: settings for name, settings in found.items() if settings is not None}
 
     def load_constitution(self) -> Constitution:
         """The constitution this recipe works with. Raises InputError where it cannot be read."""

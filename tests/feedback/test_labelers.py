@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from labelled import CONSTITUTION, comparison
+from precepts import plugins
 from precepts.engines import ChoiceRequest, ScriptedEngine
 from precepts.engines.scripted import said
-from precepts.feedback import labeler as registry
 from precepts.feedback.chain_of_thought import ChainOfThought, ChainOfThoughtOptions, clamped
 from precepts.feedback.contrastive import Contrastive, ContrastiveOptions
-from precepts.feedback.labeler import Answer, Question, find_labeler, labeler_names
+from precepts.feedback.labeler import LABELERS, Answer, Question, find_labeler, labeler_names
 from precepts.feedback.lessons import VERDICTS
 from precepts.feedback.multiple_choice import MultipleChoice
 from precepts.feedback.rubric import Rubric, RubricOptions
@@ -165,9 +165,9 @@ def test_an_unknown_labeler_is_told_the_nearest() -> None:
 
 
 def test_another_package_adds_a_labeler(monkeypatch: pytest.MonkeyPatch) -> None:
-    mine = EntryPoint("mine", "precepts.feedback.multiple_choice:MultipleChoice", registry.GROUP)
-    broken = EntryPoint("broken", "no_such_module:Labeler", registry.GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [mine, broken])
+    mine = EntryPoint("mine", "precepts.feedback.multiple_choice:MultipleChoice", LABELERS.group)
+    broken = EntryPoint("broken", "no_such_module:Labeler", LABELERS.group)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [mine, broken])
     assert find_labeler("mine") is MultipleChoice
     assert {"mine", "broken", "contrastive"} <= set(labeler_names())
     with pytest.raises(ValueError, match="cannot be imported"):

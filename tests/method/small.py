@@ -62,7 +62,14 @@ def small_recipe(folder: Path, model: Path, *, scripted: bool = False, style: st
         "pairs": SAMPLING,
         "label": {"shots": 1, "chunk_size": 4},
         "pm": {**TRAINING, "max_length": 256},
-        "rl": {**TRAINING, "group": 2, "steps": 3, "max_tokens": 6, "snapshots": 1},
+        "rl": {
+            **TRAINING,
+            "group": 2,
+            "steps": 3,
+            "max_tokens": 6,
+            "snapshots": 1,
+            "monitor": {"every": 2, "prompts": 1},
+        },
         "evaluate": {**SAMPLING, "limit": 3, "models": {"again": str(model)}},
         "tournament": {"limit": 2, "judge": {"labeler": "contrastive", "chunk_size": 4}},
     }

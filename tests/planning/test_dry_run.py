@@ -73,7 +73,7 @@ def test_trainings_take_their_tokens_and_no_price(recipe: Recipe, tmp_path: Path
     assert twice["sl"].figures.tokens_in == pytest.approx(2 * planned["sl"].figures.tokens_in, abs=1)
 
 
-@pytest.mark.parametrize(("pairing", "games"), [("all", 3), ("start", 2)])
+@pytest.mark.parametrize(("pairing", "games"), [("all", 10), ("start", 4)])  # five models
 def test_a_tournament_is_prompts_times_games(recipe: Recipe, tmp_path: Path, pairing: str, games: int) -> None:
     settings = TournamentSettings.model_validate({"pairing": pairing, "limit": 1, "aims": ["harmless"]})
     planned = by_stage(estimate(recipe.model_copy(update={"tournament": settings}), Run(tmp_path / "run"), 100))

@@ -16,9 +16,12 @@ from precepts.errors import InputError
 from precepts.evidence import Evaluation, Grade, Match, ScoredRevision
 from precepts.records import TrainingStep
 from precepts.report.drawing import _apart
-from precepts.report.figure_data import figure_data, in_order, model_name
+from precepts.report.figure_data import SELF_JUDGED, figure_data, in_order, model_name
 from precepts.report.figure_page import standalone, write_figures
 from precepts.report.figures import FIGURES
+from precepts.report.glance import at_a_glance
+from precepts.report.grades_table import grade_tables
+from precepts.report.tournament_view import tournament_tables
 from precepts.runs.folder import Run
 
 MODELS = ("start", "sl", "rl-2", "rl-4", "rl")
@@ -84,7 +87,7 @@ def test_all_figures_are_drawn_where_there_is_data(whole: Path, tmp_path: Path) 
     page = files[0].read_text("utf-8")
     assert page.count('<svg role="img"') == 10 and "Not drawn" not in page
     assert "from its arm base" in page
-    assert "Judged by judge; in the paper by people." in page
+    assert "Judged by judge. In the paper people did." in page
     first = [path.read_bytes() for path in files]
     again, _ = write_figures(whole, tmp_path / "again")
     assert [path.read_bytes() for path in again] == first
@@ -120,7 +123,27 @@ def test_a_judge_that_made_the_labels_is_told(tmp_path: Path) -> None:
     data = figure_data(run.path)
     assert data.self_judged
     by_model = next(each for each in FIGURES if each.number == 3).draw(data)
-    assert by_model and "That model also made the labels" in by_model.caption
+    assert by_model and SELF_JUDGED in by_model.caption
+    assert SELF_JUDGED in tournament_tables(data)[0].note
+    assert {tile.on for tile in at_a_glance(data.own.found.board, data) if "Elo" in tile.on} == {
+        "tournament, Elo, judged by the labeler"
+    }
+
+
+@pytest.mark.parametrize(("feedback", "itself"), [(None, True), ("smollm2-135m", True), ("/models/other", False)])
+def test_a_grader_of_harm_that_made_the_labels_is_told(tmp_path: Path, feedback: str | None, itself: bool) -> None:
+    run = make_run(tmp_path / "run", per_kind=4)
+    recipe = yaml.safe_load(RECIPE) | {"models": {"start": "smollm2-135m", "feedback": feedback}}
+    (run.path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    rows = [evaluation("start", "red_team", n, "complies", grades=(Grade("harm", value=2.0),)) for n in range(4)]
+    write(run, "evaluate", {"answers-start": (Evaluation, rows)})
+    data = figure_data(run.path)
+    assert data.harm_self_judged is itself
+    drawn = next(each for each in FIGURES if each.number == 10).draw(data)
+    (table,) = [each for each in grade_tables(data.own.found.board, data.graded_by) if "red-team" in each.title]
+    for words in (drawn.caption if drawn else "", table.note):
+        assert (SELF_JUDGED in words) is itself
+        assert f"Graded by {'smollm2-135m' if itself else 'other'}." in words
 
 
 def test_a_run_that_has_not_begun_has_no_figures(tmp_path: Path) -> None:

@@ -17,13 +17,15 @@ from hostile import hostile_run
 from precepts.errors import RunError
 from precepts.evals.statistics import Estimate, wilson
 from precepts.evidence import Evaluation
-from precepts.method import FEEDBACK, STAGES
 from precepts.records import AIPreference, Reading, Revision, Rollout, TrainingStep
 from precepts.report import before_after, gather, write_report
+from precepts.report.flow import DOES
 from precepts.report.numbers import decimal, share_words
-from precepts.report.tables import DOES, web_address
+from precepts.report.principles import web_address
+from precepts.report.tables import figure_tables
 from precepts.report.transcripts import LIMIT, clip
 from precepts.runs.folder import Run
+from precepts.stages.order import STAGES
 
 NASTY = (
     "<script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)></p></div><style>*{display:none}</style>"
@@ -53,9 +55,12 @@ def test_snapshots_come_in_the_order_of_their_steps_and_then_named_models(tmp_pa
     write(run, "evaluate", {f"answers-{m}": (Evaluation, [evaluation(m, "helpful", 1, "complies")]) for m in names})
     found = gather.gather(run)
     assert list(found.answers) == ["start", "rl"]
-    assert list(found.others) == ["rl-9", "rl-10", "rl-final", "zephyr"]
-    called = [gather.model_name(each) for each in ("start", "rl", *found.others)]
+    assert list(found.others.models) == ["rl-9", "rl-10", "rl-final", "zephyr"]
+    called = [gather.model_name(each) for each in ("start", "rl", *found.others.models)]
     assert called == ["start", "RL-CAI", "RL-CAI, step 9", "RL-CAI, step 10", "rl-final", "zephyr"]
+    table = next(each for each in figure_tables(found) if each.title == "Helpful prompts: snapshots and further models")
+    assert table.columns == ("RL-CAI, step 9", "RL-CAI, step 10", "rl-final", "zephyr")
+    assert [cell.value for cell in table.rows[0].cells] == ["0\u00a0%"] * 4
 
 
 def read(run: Run) -> tuple[str, Page]:
@@ -79,6 +84,7 @@ def test_the_whole_page_in_order(whole: Run) -> None:
         "How far to trust this",
         "What the judge is worth",
         "Pictures",
+        "While RL trained",
         "All figures",
         "Flow of data and cost",
         "Data hygiene",
@@ -87,7 +93,7 @@ def test_the_whole_page_in_order(whole: Run) -> None:
     heads += ["Critiques and revisions", "Labelled pairs", "Constitution", "How it was made"]
     places = [text.index(f"<h2>{head}</h2>") for head in heads]
     assert places == sorted(places)
-    assert text.count('<svg role="img"') == 11
+    assert text.count('<svg role="img"') == 13
     assert "A run made by hand" in page.text
     assert "RL-CAI complies with fewer harmful requests than the start model" in page.text
     assert "40 of 40 red-team, 30 of 40 safe-sounding, 30 of 40 helpful" in page.text
@@ -261,7 +267,5 @@ def test_figures_as_words() -> None:
     assert clip("a" * 1300).left_out == 100
 
 
-def test_the_stages_are_the_methods() -> None:
-    assert gather.STAGES == STAGES
-    assert gather.FEEDBACK == FEEDBACK
+def test_every_stage_says_what_it_does() -> None:
     assert tuple(DOES) == STAGES

@@ -12,7 +12,8 @@ import pytest
 from precepts.errors import RunError
 from precepts.executors.local import LocalExecutor
 from precepts.records import Rollout
-from precepts.runs.folder import Parts, Run, StageFolder, StageState, changed_parts, fingerprint, flat, open_stage
+from precepts.runs.fingerprint import Parts, changed_parts, fingerprint, flat
+from precepts.runs.folder import Run, StageFolder, StageState, open_stage
 from precepts.runs.progress import Progress
 from precepts.runs.shards import write_shard
 from precepts.runs.work import Chunk, ChunkResult, Executor, Worker, WorkerFactory, chunked

@@ -13,7 +13,8 @@ import pytest
 
 from precepts.executors.local import LocalExecutor
 from precepts.records import Rollout
-from precepts.runs.folder import Parts, Run, open_stage
+from precepts.runs.fingerprint import Parts
+from precepts.runs.folder import Run, open_stage
 from precepts.runs.progress import Progress
 from precepts.runs.sharing import adopt, arms_of, cost_of_all, own_cost
 from precepts.runs.walk import Step, walk

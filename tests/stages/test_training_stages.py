@@ -65,7 +65,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     given: dict[str, Any] = {}
 
     def taking(name: str) -> Callable[..., tuple[list[TrainingStep], int]]:
-        def train(*arguments: Any) -> tuple[list[TrainingStep], int]:
+        def train(*arguments: Any, **_: Any) -> tuple[list[TrainingStep], int]:
             given[name] = arguments
             return [STEP], 40
 
@@ -256,7 +256,7 @@ def test_rl_keeps_the_rollouts_of_each_checkpoint_once(
     def rollout(step: int, text: str = "x") -> Rollout:
         return Rollout(step, "a", "red_team", text, 0.5)
 
-    def train(*arguments: Any) -> tuple[list[TrainingStep], int]:
+    def train(*arguments: Any, watch: Any) -> tuple[list[TrainingStep], int]:
         keep = arguments[-1]
         keep(2, [rollout(1), rollout(2)])
         keep(4, [rollout(3, "lost"), rollout(4, "lost")])  # as before a kill

@@ -1,48 +1,16 @@
-"""`precepts`: the commands, and how every one of them ends.
-
-1. Exit status 0: done. 2: something given cannot be used (one message says what, where and the mend). 1: trouble that
-   is nobody's typing (a full disk, a crash); what was finished is kept. 130: stopped by Ctrl-C.
-2. Typer tells of words on the command line that it cannot use, and of its help; what ends a command once it has begun
-   is told by `_Command`.
-3. A crash is one line; its traceback goes to RUN/crash.log, or into the working directory where there is no run.
-"""
+"""`precepts`: the commands. How every one of them ends is told in `ending.py`."""
 
 from __future__ import annotations
 
-import errno
-import shutil
 import sys
-import traceback
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from precepts import __version__
-from precepts.errors import InputError, PreceptsError
-
-_ROOM = 64 * 1024  # bytes
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-class _Command(TyperCommand):
-    """A command of which every end is one message and an exit status."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            _end("stopped; what is finished is kept, the same command goes on from there", 130)
-        except PreceptsError as error:
-            _end(f"error: {error}", error.exit_status)
-        except BrokenPipeError:
-            raise  # nobody reads any more; typer ends quietly
-        except Exception as error:
-            if _disk_full(error) or _no_room(ctx.params.get("run")):
-                _end("error: no space left on the disk; free some and run the same command: it goes on from there", 1)
-            _end(f"error: {_crash(error, ctx.params.get('run'))}", 1)
-
+from precepts.cli.ending import Command
+from precepts.errors import InputError
 
 app = typer.Typer(
     name="precepts",
@@ -69,7 +37,7 @@ def _root(
     """Constitutional AI, end to end."""
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def run(
     recipe: Annotated[str, typer.Argument(help="A built-in recipe's name (see 'precepts recipe'), or a YAML file.")],
     run: Annotated[Path, typer.Option("--run", help="The run's folder: made, gone on with, or passed over when done.")],
@@ -101,7 +69,7 @@ def run(
     run_command(recipe, run, assignments or [], until=until, begin=begin, redo=redo, quiet=quiet, seeds=seeds)
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def sweep(
     recipe: Annotated[str, typer.Argument(help="A built-in recipe's name, or a YAML file without arms.")],
     run: Annotated[Path, typer.Option("--run", help="The folder of all arms: made, gone on with, or passed over.")],
@@ -121,7 +89,7 @@ def sweep(
     sweep_command(recipe, run, assignments or [], until=until, begin=begin, redo=redo, quiet=quiet)
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def status(
     run: RunFolder,
     recipe: Annotated[str | None, typer.Option("--recipe", help="Compare with this recipe (default: its own).")] = None,
@@ -134,7 +102,7 @@ def status(
     status_command(run, recipe, assignments or [], as_json=as_json)
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def report(
     run: RunFolder,
     markdown: Annotated[
@@ -155,7 +123,7 @@ def report(
         report_command(run)
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def figures(
     run: RunFolder,
     output: Annotated[
@@ -168,7 +136,7 @@ def figures(
     figures_command(run, output)
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def audit(
     source: Annotated[
         str, typer.Argument(metavar="[FILE]", help="Labelled comparisons: a file, builtin:NAME or hf:ORG/NAME.")
@@ -209,7 +177,7 @@ def _asking(
     return recipe_of(data, assignments or [])
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def score(
     source: Annotated[str, typer.Argument(metavar="FILE", help="Rows with a prompt or messages, and a response.")],
     pm: Annotated[Path, typer.Option("--pm", metavar="DIR", help="A preference model, as RUN/models/pm.")],
@@ -223,7 +191,7 @@ def score(
     score_command(source, pm, output, style=style, quiet=quiet)
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def export(
     run: RunFolder,
     stage: Annotated[str, typer.Argument(metavar="STAGE", help="The stage whose records are wanted.")],
@@ -244,7 +212,7 @@ def export(
     export_command(run, stage, output, **how, to=to, private=private)
 
 
-@app.command("export-model", cls=_Command)
+@app.command("export-model", cls=Command)
 def export_model(
     run: RunFolder,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A model of the run: sl, rl, pm, critic.")],
@@ -259,7 +227,7 @@ def export_model(
     export_model_command(run, name, output, dtype=dtype, gguf=gguf, converter=converter)
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def grade(
     source: Annotated[str, typer.Argument(metavar="FILE", help="Rows with a prompt or messages, and a response.")],
     graders: Annotated[
@@ -276,7 +244,7 @@ def grade(
     grade_command(source, graders, output, model=model, style=style, quiet=quiet)
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def trace(
     run: RunFolder,
     wanted: Annotated[str, typer.Argument(metavar="ID", help="The id of an example, or the beginning of one.")],
@@ -288,7 +256,7 @@ def trace(
     trace_command(run, wanted, as_json=as_json)
 
 
-@app.command(cls=_Command)
+@app.command(cls=Command)
 def recipe(
     name: Annotated[str | None, typer.Argument(help="A built-in recipe to print; without it, all are listed.")] = None,
 ) -> None:
@@ -306,7 +274,7 @@ ConstitutionSource = Annotated[str, typer.Argument(metavar="CONSTITUTION", help=
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="Default: printed.")]
 
 
-@constitutions.command("list", cls=_Command)
+@constitutions.command("list", cls=Command)
 def list_constitutions() -> None:
     """List the built-in constitutions."""
     from precepts.cli.constitution import list_command
@@ -314,7 +282,7 @@ def list_constitutions() -> None:
     list_command()
 
 
-@constitutions.command(cls=_Command)
+@constitutions.command(cls=Command)
 def lint(
     source: ConstitutionSource,
     form: Annotated[str, typer.Option("--format", help="text, json or sarif.")] = "text",
@@ -330,7 +298,7 @@ def lint(
     sys.exit(lint_command(source, form, output, model, limit))
 
 
-@constitutions.command("coverage", cls=_Command)
+@constitutions.command("coverage", cls=Command)
 def constitution_coverage(
     constitution: ConstitutionSource,
     source: Annotated[
@@ -353,7 +321,7 @@ def constitution_coverage(
     coverage_command(settings, source, limit, least=least, as_text=not as_json, page=page, quiet=quiet)
 
 
-@constitutions.command("import", cls=_Command)
+@constitutions.command("import", cls=Command)
 def import_(
     paths: Annotated[
         list[Path],
@@ -371,7 +339,7 @@ def import_(
     import_command(paths, output, name, limit, agent, model)
 
 
-@constitutions.command("export", cls=_Command)
+@constitutions.command("export", cls=Command)
 def export_constitution(
     source: ConstitutionSource,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A folder for the files.")],
@@ -382,7 +350,7 @@ def export_constitution(
     export_command(source, output)
 
 
-@constitutions.command(cls=_Command)
+@constitutions.command(cls=Command)
 def diff(
     before: Annotated[str, typer.Argument(metavar="BEFORE", help="A built-in's name, a file, or a run.")],
     after: Annotated[str, typer.Argument(metavar="AFTER", help="A built-in's name, a file, or a run.")],
@@ -394,7 +362,7 @@ def diff(
     diff_command(before, after, as_json=as_json)
 
 
-@constitutions.command(cls=_Command)
+@constitutions.command(cls=Command)
 def show(
     source: ConstitutionSource,
     page: Annotated[Path | None, typer.Option("--page", metavar="FILE", help="Write it as an HTML page.")] = None,
@@ -405,7 +373,7 @@ def show(
     show_command(source, page)
 
 
-@constitutions.command(cls=_Command)
+@constitutions.command(cls=Command)
 def new(path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")]) -> None:
     """Write a commented constitution to begin from."""
     from precepts.cli.constitution import new_command
@@ -416,37 +384,3 @@ def new(path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to writ
 def main() -> None:
     """Entry point."""
     app()
-
-
-def _disk_full(error: BaseException | None) -> bool:
-    while error is not None:
-        if (isinstance(error, OSError) and error.errno in _FULL) or "os error 28" in str(error):
-            return True
-        if "No space left on device" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _no_room(folder: Path | None) -> bool:
-    """Whether a run's disk is full to the last: some writers tell of it in words of their own."""
-    try:
-        return folder is not None and shutil.disk_usage(folder).free < _ROOM
-    except OSError:
-        return False
-
-
-def _crash(error: Exception, run: Path | None) -> str:
-    """One line about a crash; the traceback goes to a file beside the work, for a bug report."""
-    summary = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
-    path = run / "crash.log" if run and (run / "recipe.yaml").is_file() else Path("precepts-crash.log")
-    try:
-        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    except OSError:
-        return f"this should not have happened: {summary}"
-    return f"this should not have happened: {summary} (details in {path}); what is finished is kept"
-
-
-def _end(message: str, status: int) -> NoReturn:
-    print(message, file=sys.stderr, flush=True)
-    sys.exit(status)

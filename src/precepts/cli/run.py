@@ -81,9 +81,11 @@ def hush() -> None:
 
 
 def _show(run: Run) -> None:
+    trained = run.state("rl") is not None
     for each in before_after(run):
         print(f"\nPrompt: {_short(each.prompt)}")
-        for label, text in (("before", each.start), ("SL-CAI", each.sl), ("RL-CAI", each.rl)):
+        answers = [("before", each.start), ("SL-CAI", each.sl), *([("RL-CAI", each.rl)] if trained else [])]
+        for label, text in answers:
             print(textwrap.fill(_short(text), 100, initial_indent=f"  {label}: ", subsequent_indent=" " * 10))
 
 

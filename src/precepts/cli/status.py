@@ -28,7 +28,7 @@ from precepts.runs.walk import all_parts, stale
 @dataclass(frozen=True)
 class Line:
     """One stage's line; `changed` says which of its parts are no longer what they were, `shared_from` which arm ran it
-    (whose cost is given)."""
+    (whose cost is given), `stopped` why a rule ended its training."""
 
     stage: str
     state: str
@@ -38,6 +38,7 @@ class Line:
     tokens_out: int
     seconds: float
     shared_from: str = ""
+    stopped: str = ""
 
 
 def status_command(folder: Path, recipe_source: str | None, assignments: list[str], *, as_json: bool) -> None:
@@ -100,7 +101,7 @@ def line(run: Run, stage: str, changed: list[str]) -> Line:
     word = "stale" if changed else "done" if state.done else partial
     records = sum(state.records.values())
     cost = (state.tokens_in, state.tokens_out, state.seconds)
-    return Line(stage, word, changed, records, *cost, shared_from=state.shared_from)
+    return Line(stage, word, changed, records, *cost, shared_from=state.shared_from, stopped=state.stopped)
 
 
 def _table(folder: Path, lines: list[Line]) -> Table:
@@ -111,6 +112,7 @@ def _table(folder: Path, lines: list[Line]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for each in lines:
         state = each.state + (f", shared from {each.shared_from}" if each.shared_from else "")
+        state += f", stopped {each.stopped}" if each.stopped else ""
         state += f" ({'; '.join(each.changed)})" if each.changed else ""
         figures = [f"{n:,}" if n else "" for n in (each.records, each.tokens_in, each.tokens_out)]
         table.add_row(each.stage, Text(state), *figures, clock(each.seconds) if each.seconds else "")
@@ -144,6 +146,8 @@ def _print_arms(folder: Path, runs: Mapping[str, Run], shown: Mapping[str, list[
         for each in lines:
             if each.changed:
                 print(f"arm {name}, stage {each.stage}: {'; '.join(each.changed)}")
+            if each.stopped:
+                print(f"arm {name}, stage {each.stage}: stopped {each.stopped}")
     tokens_in, tokens_out, seconds = cost_of_all([run.state(stage) for stage in STAGES] for run in runs.values())
     print(f"all arms, a shared stage counted once: {tokens_in:,} tokens in, {tokens_out:,} out, {clock(seconds)}")
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -104,11 +105,13 @@ class TransformersEngine:
         device: str = "auto",
     ) -> None:
         path = model_path(model)
-        self.name, self.usage, self.batch_size = name or model, Usage(), batch_size
-        self.device = best_device() if device == "auto" else device
-        precision = file_dtype(path, self.device) if dtype == "auto" else getattr(torch, dtype)
-        self.tokenizer = load_tokenizer(path)
-        self.model = load_model(path, precision, self.device)
+        where = best_device() if device == "auto" else device
+        precision = file_dtype(path, where) if dtype == "auto" else getattr(torch, dtype)
+        self._take(load_model(path, precision, where), load_tokenizer(path), name or model, batch_size, where)
+
+    def _take(self, model: Any, tokenizer: Any, name: str, batch_size: int, device: str) -> None:
+        self.name, self.usage, self.batch_size, self.device = name, Usage(), batch_size, device
+        self.model, self.tokenizer = model, tokenizer
         self.context = int(getattr(self.model.config, "max_position_embeddings", None) or 1 << 30)
         self.end_ids = _end_ids(self.model, self.tokenizer)
         self.model.generation_config = type(self.model.generation_config)()  # no sampling habits but the request's
@@ -232,6 +235,21 @@ class TransformersEngine:
         cache = copy.deepcopy(self._prefix[1])
         cache.batch_repeat_interleave(rows)
         return cache
+
+
+@contextmanager
+def lent(model: Any, tokenizer: Any, name: str, batch_size: int) -> Iterator[TransformersEngine]:
+    """A model that is being trained, as an engine; afterwards it is as it was."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    habits, training = inner.generation_config, model.training
+    engine = TransformersEngine.__new__(TransformersEngine)
+    try:
+        model.eval()
+        engine._take(inner, tokenizer, name, batch_size, str(inner.device))
+        yield engine
+    finally:
+        inner.generation_config = habits
+        model.train(training)
 
 
 def _end_ids(model: Any, tokenizer: Any) -> list[int]:

@@ -15,20 +15,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from precepts.constitution import Principle
 from precepts.demonstrations import ComparisonDemonstration
 from precepts.engines.base import Engine
-from precepts.errors import nearest
+from precepts.plugins import Plugins
 from precepts.prompts.formats import Format, Rendered
 from precepts.records import Comparison
 from precepts.settings import Settings
 
 Shots = Sequence[ComparisonDemonstration]
 Shows = Literal["nothing", "comparisons", "reasoned"]
-GROUP = "precepts.labelers"
 BUILTIN = {
     "multiple_choice": "precepts.feedback.multiple_choice:MultipleChoice",
     "chain_of_thought": "precepts.feedback.chain_of_thought:ChainOfThought",
@@ -36,6 +34,7 @@ BUILTIN = {
     "rubric": "precepts.feedback.rubric:Rubric",
     "verdict": "precepts.feedback.verdict:Verdict",
 }
+LABELERS = Plugins("labeler", "precepts.labelers", BUILTIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +104,10 @@ class NoOptions(Settings):
 
 def labeler_names() -> list[str]:
     """The names of all labelers at hand."""
-    return sorted({*BUILTIN, *(each.name for each in entry_points(group=GROUP))})
+    return LABELERS.names()
 
 
 def find_labeler(name: str) -> type[Labeler]:
-    """The labeler of this name. Raises ValueError, with the nearest right name, where there is none, and where another
-    package's cannot be imported."""
-    if name in BUILTIN:
-        module, _, attribute = BUILTIN[name].partition(":")
-        found: type[Labeler] = getattr(__import__(module, fromlist=[attribute]), attribute)
-        return found
-    outside = {each.name: each for each in entry_points(group=GROUP)}
-    if name not in outside:
-        raise ValueError(f"'{name}' is no labeler; {nearest(name, labeler_names())}")
-    try:
-        loaded: type[Labeler] = outside[name].load()
-    except Exception as error:  # another package's code may fail in any way
-        raise ValueError(f"the labeler '{name}' ({outside[name].value}) cannot be imported: {error}") from None
-    return loaded
+    """The labeler of this name. Raises ValueError as `Plugins.find` does."""
+    found: type[Labeler] = LABELERS.find(name)
+    return found

@@ -15,6 +15,7 @@ from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any
 
+from precepts.evals.monitors import look_steps
 from precepts.evidence import Evaluation
 from precepts.feedback.label import label_comparisons
 from precepts.feedback.labeler import Lesson, Teachable
@@ -30,6 +31,7 @@ from precepts.sources.items import read_demonstrations
 from precepts.stages.audit import labelled
 from precepts.stages.evaluate import MODELS, held_out_prompts
 from precepts.stages.label import LabelSettings
+from precepts.stages.monitor import held_aside
 from precepts.stages.pairs import sample_pairs
 from precepts.stages.prompts import held_out_ids, read_split
 from precepts.stages.respond import answer_request, respond
@@ -143,10 +145,10 @@ class Planner:
         settings = self.recipe.tournament
         if settings is None:
             return Figures()
-        held_out = Counter(prompt.kind for prompt in held_out_prompts(self.read, self.recipe.evaluate.limit))
+        held_out = Counter(p.kind for p in held_out_prompts(self.read, self.recipe.evaluate.limit, self._aside))
         counts = [held_out[kind] for kind, aim in AIM_OF.items() if aim in settings.aims]
         played = sum(min(count, settings.limit or count) for count in counts)
-        models = len(settings.models or MODELS)
+        models = len(settings.models) if settings.models else self._models
         games = models * (models - 1) // 2 if settings.pairing == "all" else models - 1
         sample = [pair.comparison() for pair in self.paired[1] if pair.unusable is None]
         asks_otherwise = settings.judge not in (None, self.recipe.label) or self.recipe.models.judge is not None
@@ -229,6 +231,8 @@ class Planner:
 
     def rl(self) -> Figures:
         settings = self.recipe.rl
+        if settings is None:
+            return Figures()
         prompts, count = self._prompts("red_team", "helpful")
         steps = settings.steps or count * settings.group * settings.epochs / settings.batch_size
         completions = steps * settings.batch_size
@@ -241,12 +245,34 @@ class Planner:
         )
         both = figures.times(_factor(completions / 2, len(replies)))
         trained = self._trained(completions, both.tokens_in + both.tokens_out)
-        seconds = None if trained.seconds is None or both.seconds is None else trained.seconds + both.seconds
-        return replace(trained, requests=0, seconds=seconds)
+        looks = len(look_steps(round(steps), settings.monitor.every)) if settings.monitor else 0
+        looked = both.times(looks * len(self._aside) / completions)
+        times = [trained.seconds, both.seconds, looked.seconds]
+        return replace(
+            trained,
+            requests=0,
+            tokens_in=trained.tokens_in + looked.tokens_in,
+            tokens_out=looked.tokens_out,
+            seconds=None if None in times else sum(each or 0.0 for each in times),
+        )
+
+    @cached_property
+    def _aside(self) -> set[str]:
+        """The prompts that evaluation leaves to the monitors of RL."""
+        monitor = self.recipe.rl.monitor if self.recipe.rl else None
+        return {prompt.id for prompt in held_aside(self.read, monitor.prompts)} if monitor else set()
+
+    @cached_property
+    def _models(self) -> int:
+        """How many models are evaluated."""
+        rl = self.recipe.rl
+        return len(MODELS) + len(self.recipe.evaluate.models) + (rl.snapshots if rl else -1)
 
     def evaluate(self) -> Figures:
         settings = self.recipe.evaluate
-        prompts, count = pick(held_out_prompts(self.read, settings.limit), self.size, lambda prompt: prompt.id)
+        prompts, count = pick(
+            held_out_prompts(self.read, settings.limit, self._aside), self.size, lambda prompt: prompt.id
+        )
 
         def work(chunk: Chunk[Prompt]) -> ChunkResult:
             requests = [answer_request(p.messages, settings, self.style, chunk.seed) for p in chunk.items]
@@ -254,8 +280,8 @@ class Planner:
             records = [_answer(*each) for each in zip(chunk.items, (r.text for r in replies), strict=True)]
             return ChunkResult(records, sum(r.tokens_in for r in replies), sum(r.tokens_out for r in replies))
 
-        models = len(MODELS) + self.recipe.rl.snapshots + len(settings.models)
-        return self._worked(self._chunk(prompts, "evaluate"), work)[0].times(_factor(count * models, len(prompts)))
+        answered, _ = self._worked(self._chunk(prompts, "evaluate"), work)
+        return answered.times(_factor(count * self._models, len(prompts)))
 
     def _people(self, aim: str) -> Iterator[HumanComparison]:
         return (each for each in self.read.read("prompts", HumanComparison, "comparisons") if each.aim == aim)

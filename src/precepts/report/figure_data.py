@@ -18,12 +18,14 @@ from precepts.evals.statistics import Estimate, bootstrap_mean
 from precepts.evals.tournament import AIMS, Tournament, tournament, verdicts_of
 from precepts.evidence import Evaluation, Match, ScoredRevision
 from precepts.records import AIPreference
+from precepts.report.drawing import short
 from precepts.report.gather import MODELS, Gathered, gather
-from precepts.report.numbers import source_name
+from precepts.report.numbers import listed, source_name
 from precepts.runs.folder import Run
 from precepts.runs.sharing import arms_of
 
 HARM = "harm"  # the grader of figure 10
+SELF_JUDGED = "That model also made the labels this run was trained on."
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Arm:
 class FigureData:
     """`own` is the run itself (the first arm of several), `arms` all of them in order; `tournaments` are by aim,
     `judges` who judged for them, `self_judged` whether one of these made the run's labels too, `judge_audit` what they
-    are worth (None where nobody measured it); `harm` is the mean grade from 0 to 4 by model."""
+    are worth (None where nobody measured it); `harm` is the mean grade from 0 to 4 by model, `harm_judge` who gave it
+    and `harm_self_judged` whether that one made the labels."""
 
     own: Arm
     arms: Sequence[Arm]
@@ -53,6 +56,20 @@ class FigureData:
     self_judged: bool
     judge_audit: Audit | None
     harm: Mapping[str, Estimate]
+    harm_judge: str
+    harm_self_judged: bool
+
+    @property
+    def graded_by(self) -> str:
+        """Who graded harm, which every figure of it says."""
+        who = f"Graded by {short(self.harm_judge, 40) or 'an unknown judge'}."
+        return f"{who} {SELF_JUDGED}" if self.harm_self_judged else who
+
+    @property
+    def judged_by(self) -> str:
+        """Who judged the matches, which every figure of them says."""
+        who = f"Judged by {listed([short(judge, 40) for judge in self.judges])}."
+        return f"{who} {SELF_JUDGED}" if self.self_judged else who
 
     @property
     def ratings(self) -> dict[str, dict[str, Estimate]]:
@@ -98,10 +115,13 @@ def _data(arms: Sequence[Arm]) -> FigureData:
     matches = list(found.run.read("tournament", Match, "matches"))
     judges = list(dict.fromkeys(match.judge for match in matches))
     label = next(found.run.read("label", AIPreference), None)
-    itself = label is not None and label.model in judges
+    labeler = label.model if label else None
+    itself, grader = labeler in judges, _harm_judge(found)
     tried = audit(found.run.read("tournament", AIPreference, "audit"), found.seed)
     worth = tried if tried.n else found.audit if itself else None
-    return FigureData(arms[0], arms, _tournaments(found, matches), judges, itself, worth, _harm(found))
+    return FigureData(
+        arms[0], arms, _tournaments(found, matches), judges, itself, worth, _harm(found), grader, grader == labeler
+    )
 
 
 def model_name(model: str) -> str:
@@ -147,6 +167,12 @@ def _tournaments(found: Gathered, matches: Sequence[Match]) -> dict[str, Tournam
     verdicts = verdicts_of(e for name in evaluated(run) for e in run.read("evaluate", Evaluation, f"answers-{name}"))
     aims = [aim for aim in AIMS if any(match.aim == aim for match in matches)]
     return {aim: tournament(matches, aim, verdicts, seed=found.seed) for aim in aims}
+
+
+def _harm_judge(found: Gathered) -> str:
+    """Whom the grader of harm asks: the feedback model, by the name that records have for it."""
+    name = found.setting("models", "feedback") or found.setting("models", "start")
+    return (Path(name).name if Path(name).is_absolute() else name) if isinstance(name, str) else ""
 
 
 def _harm(found: Gathered) -> dict[str, Estimate]:

@@ -203,8 +203,8 @@ def harm(data: FigureData) -> Picture | None:
     return Picture(
         "Figure 10. Absolute harmfulness",
         svg,
-        f"Mean grade of the answers to held-out red-team prompts by the grader harm; lower is better. {_INTERVAL} The "
-        "paper finetuned a model on people's marks; here a judge with a rubric gives them.",
+        f"Mean grade of the answers to held-out red-team prompts by the grader harm; lower is better. {_INTERVAL} "
+        f"{data.graded_by} The paper finetuned a model on people's marks; here a judge with a rubric gives them.",
     )
 
 
@@ -248,8 +248,7 @@ def _rated(data: FigureData) -> list[str]:
 
 def _judged(data: FigureData) -> str:
     """Who judged, which every figure of ratings says."""
-    who = f"Judged by {listed([short(judge, 40) for judge in data.judges])}; in the paper by people."
-    return f"{who} That model also made the labels this run was trained on." if data.self_judged else who
+    return f"{data.judged_by} In the paper people did."
 
 
 def _role(model: str) -> str:

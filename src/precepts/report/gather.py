@@ -19,25 +19,14 @@ from precepts.errors import PreceptsError
 from precepts.evals.audit import Audit, audit
 from precepts.evals.board import Board, board
 from precepts.evals.labels import LabelSummary, label_summary
+from precepts.evals.monitors import Look, look_steps, looks
 from precepts.evidence import Evaluation, ScoredComparison
-from precepts.records import AIPreference, Revision, TrainingStep
+from precepts.records import AIPreference, Prompt, Revision, Rollout, TrainingStep
 from precepts.runs.folder import Run, StageState
+from precepts.runs.shards import read_shard
+from precepts.stages.monitor import ROLLOUTS, monitored
+from precepts.stages.order import OPTIONAL, STAGES, without
 
-STAGES = (
-    "prompts",
-    "warm_up",
-    "audit",
-    "respond",
-    "revise",
-    "sl",
-    "pairs",
-    "label",
-    "pm",
-    "rl",
-    "evaluate",
-    "tournament",
-)
-FEEDBACK = ("audit", "pairs", "label")  # no part of a run in which people's labels stand for the feedback model's
 MODELS = {"start": "start", "sl": "SL-CAI", "rl": "RL-CAI"}
 KINDS = {"red_team": "red-team", "safe_sounding": "safe-sounding", "helpful": "helpful"}
 TRAININGS = ("warm_up", "sl", "pm", "rl")
@@ -48,19 +37,21 @@ class Gathered:
     """A run as the report sees it. `audit` is None where the feedback model was not measured, `revisions` counts rounds
     by principle, `revised` by the reason why one cannot be used ("" where it can), `echoes` the usable ones that repeat
     their critique or leave the response as it was; `problems` are sentences on what could not be read. `answers` are of
-    the method's models, `others` of RL's snapshots, in order, and of those that the recipe names."""
+    the method's models, `others` the board of RL's snapshots, in order, and of the models that the recipe names;
+    `looks` are those at RL on its way."""
 
     run: Run
     recipe_text: str
     recipe: Mapping[str, Any]
     states: Mapping[str, StageState | None]
     answers: Mapping[str, list[Evaluation]]
-    others: Mapping[str, list[Evaluation]]
+    others: Board
     board: Board
     audit: Audit | None
     labels: LabelSummary
     probabilities: list[float]
     steps: Mapping[str, list[TrainingStep]]
+    looks: list[Look]
     revisions: Mapping[str, int]
     revised: Mapping[str, int]
     echoes: int
@@ -78,8 +69,8 @@ class Gathered:
 
     def stages(self) -> list[str]:
         """The stages of this run's method, in order, and any other that it has."""
-        left_out = {*(FEEDBACK if self.setting("preferences", "harmless") == "human" else ())}
-        left_out |= {name for name in ("warm_up", "tournament") if not self.setting(name)}
+        off = [name for name in OPTIONAL if self.recipe.get(name, {} if name == "rl" else None) is None]
+        left_out = without(str(self.setting("preferences", "harmless")), off)
         return [stage for stage in STAGES if stage not in left_out or self.states[stage] is not None]
 
     def models(self) -> list[str]:
@@ -93,22 +84,24 @@ def gather(run: Run) -> Gathered:
     text, recipe = _recipe(run, problems)
     seed = seed_of(recipe)
     states = {stage: _state(run, stage, problems) for stage in STAGES}
-    answers, others = _answers(run, MODELS), _answers(run, other_models(run))
+    answers = _answers(run, MODELS)
     probabilities: list[float] = []
     labels = label_summary(_noting(run, probabilities), seed)
     rounds = _rounds(run)
+    steps = {stage: list(run.read(stage, TrainingStep)) for stage in TRAININGS}
     return Gathered(
         run=run,
         recipe_text=text,
         recipe=recipe,
         states=states,
         answers=answers,
-        others=others,
+        others=board(_answers(run, other_models(run)), [], seed),
         board=board(answers, list(run.read("pm", ScoredComparison, "comparisons")), seed),
         audit=_audit(run, seed),
         labels=labels,
         probabilities=probabilities,
-        steps={stage: list(run.read(stage, TrainingStep)) for stage in TRAININGS},
+        steps=steps,
+        looks=_looks(run, steps["rl"], setting(recipe, "rl", "monitor", "every"), seed),
         revisions=rounds.principles,
         revised=rounds.reasons,
         echoes=rounds.echoes,
@@ -167,6 +160,20 @@ def _state(run: Run, stage: str, problems: list[str]) -> StageState | None:
     except PreceptsError:
         problems.append(f"The stage.json of {stage} is damaged, so its state and counts are not shown.")
         return None
+
+
+def _looks(run: Run, steps: list[TrainingStep], every: Any, seed: int) -> list[Look]:
+    """The looks at RL: as it was monitored, or else at its rollouts in equal stretches."""
+    rollouts = list(run.read("rl", Rollout, ROLLOUTS))
+    asked = {step: list(read_shard(path, Evaluation)) for step, path in monitored(run).items()}
+    last = max((each.step for each in rollouts), default=0)
+    if not last:
+        return []
+    wanted = {each.prompt_id for each in rollouts}
+    messages = {each.id: each.messages for each in run.read("prompts", Prompt, "prompts") if each.id in wanted}
+    stretches = look_steps(last, every if isinstance(every, int) and every > 0 else None)
+    at = sorted({*asked, last}) if asked else stretches
+    return looks(at, steps, rollouts, asked, messages, seed)
 
 
 def _audit(run: Run, seed: int) -> Audit | None:

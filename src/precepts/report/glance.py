@@ -52,14 +52,13 @@ def _faults(board: Board) -> Iterator[Tile]:
 
 
 def _ratings(data: FigureData) -> Iterator[Tile]:
+    on = f"tournament, Elo{', judged by the labeler' if data.self_judged else ''}"
     for aim, title in _AIMS.items():
         rated = data.ratings.get(aim, {})
         last = next((model for model in ("rl", "sl") if model in rated), None)
         if last and "start" in rated:
             change = rated[last]
-            yield Tile(
-                title, "tournament, Elo", f"{MODELS[last]} against start", mean_cell(change, 0, True), _came(change, 1)
-            )
+            yield Tile(title, on, f"{MODELS[last]} against start", mean_cell(change, 0, True), _came(change, 1))
 
 
 def _came(change: Estimate, sign: int) -> Literal["better", "worse", "open"]:

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 
 from precepts import __version__
 from precepts.evals.statistics import Estimate
-from precepts.report import tables, words
+from precepts.report import flow, tables, words
 from precepts.report.doubts import doubts
 from precepts.report.drawing import CONTROL
 from precepts.report.figure_data import data_of
 from precepts.report.gather import KINDS, MODELS, Gathered, gather
 from precepts.report.grades_table import collapse_doubts, grade_tables
+from precepts.report.monitors import monitor_doubts
 from precepts.report.numbers import capital
 from precepts.report.tables import Table
 from precepts.report.tournament_view import tournament_doubts, tournament_tables
@@ -116,18 +117,19 @@ def _sections(found: Gathered) -> Iterator[str]:
     yield " ".join(f"{marked(capital(part))}." for part in (description, ", ".join(tables.subtitle(found))) if part)
     yield f"**{marked(words.headline(found))}**"
     yield _listed(words.claim(found) + words.missing(found))
-    every = [*tournament_doubts(data_of(found)), *collapse_doubts(found.board), *doubts(found)]
+    data = data_of(found)
+    every = [*tournament_doubts(data), *monitor_doubts(found), *collapse_doubts(found.board), *doubts(found)]
     raised = [f"**{marked(doubt.point)}.** {marked(doubt.why)}" for doubt in every]
     if raised:
         yield "## Reasons to doubt this"
         yield "\n".join(f"- {each}" for each in raised)
     if found.audit:
         yield f"## What the judge is worth\n\nThe feedback model {marked(found.audit.text)}."
-    shown = [*tournament_tables(data_of(found)), *tables.figure_tables(found), *grade_tables(found.board)]
+    shown = [*tournament_tables(data), *tables.figure_tables(found), *grade_tables(found.board, data.graded_by)]
     if shown:
         yield "## Figures\n\nValues with their 95 % intervals and counts."
         yield from (table_text(table) for table in shown)
-    tokens, took = tables.cost(found)
+    tokens, took = flow.cost(found)
     yield f"## How it was made\n\nBy Precepts {__version__}: {tokens} tokens, {took} (hours, minutes, seconds)."
     if found.recipe_text:
         yield _fenced(found.recipe_text)

@@ -1,18 +1,17 @@
-"""The report's tables: every figure with its interval and count, the flow of data, the constitution.
+"""The report's tables: every figure with its interval and count.
 
 Rows and cells only; how they look is the template's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from precepts.evals.audit import Audit
 from precepts.evals.board import VERDICTS, Board, Difference, KindFigures
 from precepts.evals.labels import LabelSummary
-from precepts.report.gather import KINDS, MODELS, Gathered
+from precepts.report.gather import KINDS, MODELS, Gathered, model_name
 from precepts.report.numbers import (
     Cell,
     capital,
@@ -24,24 +23,7 @@ from precepts.report.numbers import (
     source_name,
     whole,
 )
-from precepts.runs.folder import StageState
-from precepts.runs.progress import clock
-from precepts.runs.sharing import own_cost
 
-DOES = {
-    "prompts": "reads the prompts and splits them",
-    "warm_up": "the critic learns from demonstrations",
-    "audit": "the feedback model labels what people have labelled",
-    "respond": "the start model answers the training prompts",
-    "revise": "critiques and revises the answers to red-team prompts",
-    "sl": "finetunes on the revisions: SL-CAI",
-    "pairs": "SL-CAI answers each red-team prompt twice",
-    "label": "a feedback model labels the pairs",
-    "pm": "trains the preference model",
-    "rl": "RL against the preference model: RL-CAI",
-    "evaluate": "all three models answer held-out prompts",
-    "tournament": "a judge sets their answers against each other",
-}
 _NONE = Cell("", "", "")
 
 
@@ -64,41 +46,10 @@ class Table:
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True)
-class StageRow:
-    """A stage in the flow of data; figures as words, "" where there is none. `state`: done, partial, waiting;
-    `part` is the time's percentage of the run's."""
-
-    name: str
-    does: str
-    state: str
-    how_far: str
-    records: tuple[str, ...]
-    counts: tuple[str, ...]
-    tokens: str
-    took: str
-    fingerprint: str
-    part: int
-
-
-@dataclass(frozen=True)
-class PrincipleRow:
-    """A principle with how often it was drawn; `url` is "" unless it is http or https."""
-
-    title: str
-    work: str
-    section: str
-    url: str
-    critique_request: str
-    revision_request: str
-    comparison_request: str
-    revisions: str
-    labels: str
-
-
 def figure_tables(found: Gathered) -> list[Table]:
     """The tables of figures there is data for."""
     tables = [_answers_table(found.board, kind) for kind in KINDS] if found.board.models else []
+    tables += [_others_table(found.others, kind) for kind in KINDS] if found.others.models else []
     tables += [_preference_table(found.board), _labels_table(found.labels)]
     return [table for table in tables if table.rows]
 
@@ -106,7 +57,7 @@ def figure_tables(found: Gathered) -> list[Table]:
 def _answers_table(board: Board, kind: str) -> Table:
     figures = [board.of(model, kind) for model in board.models]
     changes = [each for each in board.differences if each.kind == kind]
-    columns = [MODELS[m] for m in board.models] + [f"{MODELS[d.model]} − {MODELS[d.base]}" for d in changes]
+    columns = [model_name(m) for m in board.models] + [f"{MODELS[d.model]} − {MODELS[d.base]}" for d in changes]
     nothing = [_NONE] * len(changes)
     score_changes = [mean_cell(each.score, sign=True) for each in changes]
     rows = (
@@ -118,6 +69,12 @@ def _answers_table(board: Board, kind: str) -> Table:
         _row("Unscored", [_unscored(f) for f in figures], nothing),
     )
     return Table(f"{KINDS[kind].capitalize()} prompts", _note(kind), tuple(columns), rows)
+
+
+def _others_table(board: Board, kind: str) -> Table:
+    """RL's snapshots and the models that the recipe names, each by itself: no change is told."""
+    table = _answers_table(replace(board, differences=()), kind)
+    return replace(table, title=f"{table.title}: snapshots and further models")
 
 
 def _row(name: str, cells: Sequence[Cell], changes: Sequence[Cell], strong: bool = False) -> Row:
@@ -214,77 +171,6 @@ def _labels_table(labels: LabelSummary) -> Table:
     )
     note = "All labels, training and held-out. Without a liking for a place the position prior is 0.50."
     return Table("AI labels", note, ("Labels",), rows if labels.labels else ())
-
-
-def stage_rows(found: Gathered) -> list[StageRow]:
-    """The stages in order, those that have not begun too."""
-    total = sum(state.seconds for state in found.states.values() if state)
-    return [_stage_row(stage, found.states[stage], total) for stage in found.stages()]
-
-
-def cost(found: Gathered) -> tuple[str, str]:
-    """What the run itself spent, in words: tokens and time; what it shares with another was spent there."""
-    tokens_in, tokens_out, seconds = own_cost(found.states.values())
-    return f"{whole(tokens_in)} in, {whole(tokens_out)} out", clock(seconds)
-
-
-def _stage_row(stage: str, state: StageState | None, total: float) -> StageRow:
-    if state is None:
-        return StageRow(stage, DOES[stage], "waiting", "not begun", (), (), "", "", "", 0)
-    return StageRow(
-        name=stage,
-        does=DOES[stage],
-        state="done" if state.done else "partial",
-        how_far=_how_far(state),
-        records=tuple(f"{whole(count)} {name}" for name, count in state.records.items()),
-        counts=tuple(f"{name}: {whole(count)}" for name, count in state.counts.items()),
-        tokens=f"{whole(state.tokens_in)} in, {whole(state.tokens_out)} out",
-        took=clock(state.seconds),
-        fingerprint=state.fingerprint,
-        part=round(100 * state.seconds / total) if total else 0,
-    )
-
-
-def _how_far(state: StageState) -> str:
-    if state.done:
-        return f"done, shared from {state.shared_from}" if state.shared_from else "done"
-    done, total, unit = (state.progress.get(key, "") for key in ("done", "total", "unit"))
-    return f"{done} of {total} {unit}" if total else "begun"
-
-
-def principle_rows(found: Gathered) -> list[PrincipleRow]:
-    """The constitution's principles; those drawn but no longer in it follow by their ids alone."""
-    drawn, judged = found.revisions, found.labels.by_principle
-    principles = found.constitution.principles if found.constitution else []
-    rows = [
-        PrincipleRow(
-            each.title,
-            each.source.work,
-            each.source.section,
-            web_address(each.source.url),
-            each.critique_request,
-            each.revision_request,
-            each.comparison_request,
-            whole(drawn.get(each.id, 0)),
-            whole(judged.get(each.id, 0)),
-        )
-        for each in principles
-    ]
-    gone = sorted({*drawn, *judged} - {each.id for each in principles})
-    return rows + [_gone(name, drawn, judged) for name in gone]
-
-
-def _gone(name: str, drawn: Mapping[str, int], judged: Mapping[str, int]) -> PrincipleRow:
-    return PrincipleRow(name, "", "", "", "", "", "", whole(drawn.get(name, 0)), whole(judged.get(name, 0)))
-
-
-def web_address(url: str) -> str:
-    """`url` where it is a whole http or https address, else "": nothing else may become a link."""
-    try:
-        parts = urlsplit(url.strip())
-    except ValueError:
-        return ""
-    return url.strip() if parts.scheme in ("http", "https") and parts.netloc else ""
 
 
 def subtitle(found: Gathered) -> list[str]:

@@ -24,10 +24,10 @@ def more_pictures(data: FigureData) -> list[Picture]:
 
 def tournament_tables(data: FigureData) -> list[Table]:
     """Who beat whom, a table for each aim."""
-    return [_table(aim, each) for aim, each in data.tournaments.items() if each.pairings]
+    return [_table(aim, each, data.judged_by) for aim, each in data.tournaments.items() if each.pairings]
 
 
-def _table(aim: str, found: Tournament) -> Table:
+def _table(aim: str, found: Tournament, judged_by: str) -> Table:
     rows = tuple(
         Row(
             f"{model_name(each.model)} against {model_name(each.other)}",
@@ -39,9 +39,8 @@ def _table(aim: str, found: Tournament) -> Table:
         )
         for each in found.pairings
     )
-    judges = listed([short(judge, 60) for judge in found.judges])
     note = (
-        f"Judged by {judges}, on {whole(found.prompts)} prompts. Won, lost and tied are matches; by rule: of two "
+        f"{judged_by} On {whole(found.prompts)} prompts. Won, lost and tied are matches; by rule: of two "
         "answers that both decline, the one that says why wins over the evasive one."
     )
     columns = ("Mean result", "Won", "Lost", "Tied", "By rule", "Unscored")

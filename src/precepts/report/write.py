@@ -22,15 +22,16 @@ from markupsafe import Markup
 
 from precepts import __version__
 from precepts.evals.board import KINDS
-from precepts.report import filters, rounds, tables, transcripts, words
+from precepts.report import filters, flow, principles, rounds, tables, transcripts, words
 from precepts.report import gather as gathering
 from precepts.report.doubts import doubts
 from precepts.report.drawing import CONTROL
 from precepts.report.figure_data import data_of
 from precepts.report.glance import at_a_glance
-from precepts.report.grades_table import collapse_doubts, grade_tables
+from precepts.report.grades_table import collapse_doubts, grade_tables, other_grade_tables
 from precepts.report.judge import judge_pictures
 from precepts.report.left_out import left_out_table
+from precepts.report.monitors import monitor_doubts, monitor_pictures, monitor_tables
 from precepts.report.numbers import whole
 from precepts.report.pictures import pictures
 from precepts.report.tournament_view import judge_sentence, more_pictures, tournament_doubts, tournament_tables
@@ -94,15 +95,22 @@ def _content(run: Run) -> dict[str, object]:
         "claim": words.claim(found),
         "missing": words.missing(found),
         "tiles": at_a_glance(found.board, data),
-        "doubts": [*tournament_doubts(data), *collapse_doubts(found.board), *doubts(found)],
+        "doubts": [*tournament_doubts(data), *monitor_doubts(found), *collapse_doubts(found.board), *doubts(found)],
         "judge": found.audit.text if found.audit else "",
         "tournament_judge": judge_sentence(data),
         "judge_tables": [tables.audit_table(found.audit)] if found.audit else [],
         "judge_pictures": judge_pictures(found.audit) if found.audit else [],
+        "monitor_pictures": monitor_pictures(found),
+        "monitor_tables": monitor_tables(found),
         "pictures": [*more_pictures(data), *pictures(found)],
-        "tables": [*tournament_tables(data), *tables.figure_tables(found), *grade_tables(found.board)],
-        "stages": tables.stage_rows(found),
-        "cost": tables.cost(found),
+        "tables": [
+            *tournament_tables(data),
+            *tables.figure_tables(found),
+            *grade_tables(found.board, data.graded_by),
+            *other_grade_tables(found.others, data.graded_by),
+        ],
+        "stages": flow.stage_rows(found),
+        "cost": flow.cost(found),
         "left_out": [table for table in [left_out_table(found)] if table.rows],
         "script": script(),
         "script_hash": script_hash(script()),
@@ -120,7 +128,7 @@ def _content(run: Run) -> dict[str, object]:
         "labelled_filters": filters.label_filters((each.tags for each in labelled), labelled_under),
         "labelled_of": found.labels.labels,
         "constitution": constitution,
-        "principles": tables.principle_rows(found),
+        "principles": principles.principle_rows(found),
         "recipe": found.recipe_text,
         "version": __version__,
     }

@@ -7,12 +7,9 @@
     RUN/models/NAME/              trained models in Hugging Face format
     RUN/report.html               the report
 
-1. A stage's fingerprint is the hash of its parts: settings, constitution, prompts, models, and the fingerprints of
-   the stages it reads. Same fingerprint, same records: a stage that is done is not run again, one that is partial
-   goes on at the first chunk without a shard.
-2. Parts are flat and named as the recipe names them (`revise.rounds`), so that a refusal can say which setting
-   changed, from what, to what.
-3. Nothing is trusted to be whole but what was renamed into place; a stage is done when its stage.json says so, and
+1. A stage's fingerprint (`fingerprint.py`) names all that its records depend on: a stage that is done with the same one
+   is not run again, one that is partial goes on at the first chunk without a shard.
+2. Nothing is trusted to be whole but what was renamed into place; a stage is done when its stage.json says so, and
    that is written last.
 """
 
@@ -28,17 +25,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from precepts.errors import RunError
-from precepts.identity import content_hash, seed_from
+from precepts.identity import seed_from
 from precepts.runs.budget import Meter
+from precepts.runs.fingerprint import Parts, fingerprint
 from precepts.runs.progress import Progress, Task
 from precepts.runs.shards import read_shard, shard_size, write_shard, write_whole
 from precepts.runs.work import Executor, WorkerFactory, chunked
 
 R = TypeVar("R")
-Parts = dict[str, Any]
 SCRATCH = "scratch"
-UPSTREAM = "upstream."  # the prefix of a part that is the fingerprint of a stage this one reads
-HANGS_ON = "hangs on "
 _SHARDS = "-[0-9][0-9][0-9][0-9][0-9]*.parquet"
 
 
@@ -46,7 +41,7 @@ _SHARDS = "-[0-9][0-9][0-9][0-9][0-9]*.parquet"
 class StageState:
     """What stage.json holds. `progress` is (done, total, unit) of the work in hand; `shared_from` names the run that
     did the work where it was another (see sharing.py), whose tokens and seconds these are. `models` are those that it
-    wrote beside the ones that its name stands for."""
+    wrote beside the ones that its name stands for; `stopped` says why a rule ended its training, "" where none did."""
 
     stage: str
     fingerprint: str
@@ -60,40 +55,7 @@ class StageState:
     seconds: float = 0.0
     shared_from: str = ""
     models: list[str] = field(default_factory=list)
-
-
-def fingerprint(parts: Parts) -> str:
-    """The name of everything a stage's records depend on."""
-    return content_hash(parts)
-
-
-def flat(value: Any, name: str) -> Parts:
-    """Nested settings as flat parts: `{"a": [{"b": 1}]}` named `x` gives `{"x.a[0].b": 1}`."""
-    if isinstance(value, dict) and value:
-        below = {f"{name}.{key}": inner for key, inner in value.items()}
-    elif isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
-        below = {f"{name}[{index}]": inner for index, inner in enumerate(value)}
-    else:
-        return {name: value}
-    return {key: each for path, inner in below.items() for key, each in flat(inner, path).items()}
-
-
-def changed_parts(old: Parts, new: Parts) -> list[str]:
-    """A phrase for each part that differs: `revise.rounds was 4, is 2`; `hangs on NAME` for a stage it reads."""
-    differ = [key for key in sorted({*old, *new}) if key not in old or key not in new or old[key] != new[key]]
-    return [
-        HANGS_ON + key.removeprefix(UPSTREAM) if key.startswith(UPSTREAM) else _was_is(key, old, new) for key in differ
-    ]
-
-
-def _was_is(key: str, old: Parts, new: Parts) -> str:
-    was, now = (_short(parts[key]) if key in parts else "not set" for parts in (old, new))
-    return f"{key} was {was}, is {now}"
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."
+    stopped: str = ""
 
 
 class Run:
@@ -287,9 +249,9 @@ class StageFolder:
         """Write records that are all at hand as one shard, number `index` of its set."""
         write_shard(self._shard(set_name, index), record_class, list(records), tokens)
 
-    def finish(self, counts: dict[str, int], models: Sequence[str] = ()) -> None:
-        """Mark the stage done, with its counts and the further `models` it wrote; tokens and records are summed from
-        the shards' footers."""
+    def finish(self, counts: dict[str, int], models: Sequence[str] = (), stopped: str = "") -> None:
+        """Mark the stage done, with its counts, the further `models` it wrote and why a rule `stopped` it; tokens and
+        records are summed from the shards' footers."""
         self._state.records, self._state.tokens_in, self._state.tokens_out = {}, 0, 0
         for path in sorted(self.path.glob("*" + _SHARDS)):
             set_name = _set_of(path)
@@ -297,7 +259,8 @@ class StageFolder:
             self._state.records[set_name] = self._state.records.get(set_name, 0) + records
             self._state.tokens_in += tokens_in
             self._state.tokens_out += tokens_out
-        self._state.counts, self._state.models, self._state.done = counts, list(models), True
+        self._state.counts, self._state.models, self._state.stopped = counts, list(models), stopped
+        self._state.done = True
         self.save()
         shutil.rmtree(self.scratch, ignore_errors=True)
 

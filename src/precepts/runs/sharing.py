@@ -21,7 +21,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from precepts.errors import InputError, RunError
-from precepts.runs.folder import Parts, Run, StageState, fingerprint
+from precepts.runs.fingerprint import Parts, fingerprint
+from precepts.runs.folder import Run, StageState
 from precepts.runs.shards import shard_size, sync_folder, write_whole
 from precepts.settings import read_yaml
 

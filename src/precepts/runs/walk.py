@@ -16,17 +16,8 @@ from dataclasses import dataclass
 
 from precepts.errors import InputError, nearest
 from precepts.runs.budget import Budget, Cost, Meter
-from precepts.runs.folder import (
-    HANGS_ON,
-    SCRATCH,
-    UPSTREAM,
-    Parts,
-    Run,
-    StageFolder,
-    changed_parts,
-    fingerprint,
-    open_stage,
-)
+from precepts.runs.fingerprint import HANGS_ON, UPSTREAM, Parts, changed_parts, fingerprint
+from precepts.runs.folder import SCRATCH, Run, StageFolder, open_stage
 from precepts.runs.memory import release_memory
 from precepts.runs.progress import Progress
 from precepts.runs.shards import write_whole

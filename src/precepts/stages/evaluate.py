@@ -1,18 +1,18 @@
 """Stage `evaluate`: the start, SL-CAI and RL-CAI models answer held-out prompts, side by side; so do RL's snapshots
 and the models that the recipe names.
 
-Reads the held-out prompts. Writes, for each model, `replies-MODEL` (Response: the bare answers) and then
-`answers-MODEL` (Evaluation: each answer with its verdict, its preference-model score and its grades). Some graders
-judge an answer by all the others, so that grading begins when a model has answered everything. Writes `revisions` too
-(see score_revisions.py). Every number that is reported is computed from these by `evals`. All models answer the same
-prompts with the same seeds.
+Reads the held-out prompts, but for those that RL was monitored by. Writes, for each model, `replies-MODEL` (Response:
+the bare answers) and then `answers-MODEL` (Evaluation: each answer with its verdict, its preference-model score and its
+grades). Some graders judge an answer by all the others, so that grading begins when a model has answered everything.
+Writes `revisions` too (see score_revisions.py). Every number that is reported is computed from these by `evals`. All
+models answer the same prompts with the same seeds.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -34,6 +34,7 @@ from precepts.stages.score_revisions import score_revisions
 
 KINDS = ("red_team", "safe_sounding", "helpful")
 MODELS = ("start", "sl", "rl")
+MONITORED = "monitored"  # the set of stage rl with the answers to the prompts that were held aside for it
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 Engines = Mapping[str, Callable[[], Engine]]
 
@@ -96,7 +97,7 @@ def run(
             score, models = scorer(read, style), Models(asked)
             return lambda chunk: grade(chunk, graders, score, models, name)
 
-        prompts = list(held_out_prompts(read, settings.limit))
+        prompts = list(held_out_prompts(read, settings.limit, monitored_prompts(read)))
         size = len(prompts), settings.chunk_size
         folder.write_chunks(Response, prompts, *size, make_answerer, set_name=f"replies-{name}")
         replied = zip(prompts, read.read(stage, Response, f"replies-{name}"), strict=True)
@@ -106,16 +107,27 @@ def run(
     folder.finish(dict(Counter(f"{a.model}: {a.verdict or 'unscored: ' + str(a.unscored)}" for a in answers)))
 
 
-def held_out_prompts(run: Run, limit: int | None) -> Iterator[Prompt]:
-    """The held-out prompts, kind by kind, at most `limit` of each: those with the lowest hash."""
+def held_out_prompts(run: Run, limit: int | None, aside: Collection[str] = ()) -> Iterator[Prompt]:
+    """The held-out prompts but those whose ids are held `aside`, kind by kind, at most `limit` of each: the first ones
+    `in_order`."""
     for kind in KINDS:
-        found = list(read_split(run, (kind,), "held_out"))
-        kept = {prompt.id for prompt in sorted(found, key=lambda p: content_hash(["evaluate", p.id]))[:limit]}
+        found = [prompt for prompt in read_split(run, (kind,), "held_out") if prompt.id not in aside]
+        kept = {prompt.id for prompt in in_order(found)[:limit]}
         yield from (prompt for prompt in found if prompt.id in kept)
 
 
+def monitored_prompts(run: Run) -> set[str]:
+    """The ids of the held-out prompts that RL was monitored by."""
+    return {each.prompt_id for each in run.read("rl", Evaluation, MONITORED)}
+
+
+def in_order(prompts: Iterable[Prompt]) -> list[Prompt]:
+    """The order in which prompts are taken for evaluation: by hash."""
+    return sorted(prompts, key=lambda prompt: content_hash(["evaluate", prompt.id]))
+
+
 def answer(
-    chunk: Chunk[Prompt], engine: Engine, settings: EvaluateSettings, style: Format, stage_seed: int
+    chunk: Chunk[Prompt], engine: Engine, settings: SamplingSettings, style: Format, stage_seed: int
 ) -> ChunkResult:
     """A Response for each prompt of the chunk. Seeds come from the stage and the prompt: all models share them."""
     seeds = [seed_from(stage_seed, prompt.id) for prompt in chunk.items]

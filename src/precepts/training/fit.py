@@ -6,7 +6,8 @@
    updates smaller than half of a weight's last place would be lost: nearly all of a short RL's.)
 3. A checkpoint counts only when its mark was written after everything else. A killed training goes on from the last
    one that counts, with the trainer's own state and random states, and ends with the same weights.
-4. Where several processes run one training, each is here: all take the same steps, and wait for one another around
+4. Trackers (`report_to`) are told every logged figure by transformers' own callbacks; they change no record.
+5. Where several processes run one training, each is here: all take the same steps, and wait for one another around
    what the first of them alone does on the disk.
 How it departs from the paper: the paper trains every weight of its models.
 """
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from transformers import PrinterCallback, TrainerCallback
+from transformers.integrations import TensorBoardCallback
 
 from precepts.errors import InputError
 from precepts.records import TrainingStep
@@ -72,7 +74,9 @@ def trainer_arguments(
         "save_strategy": "steps" if optim.checkpoint_steps else "no",
         "save_steps": optim.checkpoint_steps or 500,
         "save_total_limit": 2,
-        "report_to": "none",
+        "report_to": optim.report_to or "none",
+        "run_name": _run_name(folder),
+        "project": "precepts",
         "seed": seed % 2**32,
         "data_seed": seed % 2**32,
         "disable_tqdm": True,
@@ -81,6 +85,11 @@ def trainer_arguments(
         "dataloader_pin_memory": device != "cpu",
         "gradient_checkpointing": False,
     }
+
+
+def _run_name(work: Path) -> str:
+    """What a tracker calls a training whose work folder is RUN/STAGE/scratch: `RUN STAGE`."""
+    return f"{work.absolute().parents[1].name} {work.absolute().parent.name}"
 
 
 def _schedule(optim: OptimSettings) -> str:
@@ -126,10 +135,24 @@ def fit(trainer: Any, show: Show, before_mark: Callable[[int], None] = lambda st
         _remove_all_but(last, Path(trainer.args.output_dir))
     wait()
     trainer.remove_callback(PrinterCallback)
+    _keep_events(trainer)
     with ExitStack() as opened:  # whatever ends the training also ends its progress line
         trainer.add_callback(_Steps(show, before_mark, wait, opened))
         trainer.train(resume_from_checkpoint=str(last) if last else None)
-    return [_step(entry) for entry in trainer.state.log_history if "loss" in entry]
+    return logged_steps(trainer.state)
+
+
+def _keep_events(trainer: Any) -> None:
+    """TensorBoard's files go beside the work folder, which goes when the stage is done, unless the environment says
+    where (TENSORBOARD_LOGGING_DIR)."""
+    for each in trainer.callback_handler.callbacks:
+        if isinstance(each, TensorBoardCallback) and each.logging_dir is None:
+            each.logging_dir = str(Path(trainer.args.output_dir).absolute().parents[1] / "tensorboard")
+
+
+def logged_steps(state: Any) -> list[TrainingStep]:
+    """Every step that a trainer has logged so far, those before a resume included."""
+    return [_step(entry) for entry in state.log_history if "loss" in entry]
 
 
 def last_checkpoint(folder: Path) -> Path | None:

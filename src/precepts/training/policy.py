@@ -31,6 +31,7 @@ from precepts.training.fit import (
     trainer_arguments,
 )
 from precepts.training.head import spare_head
+from precepts.training.looks import Looks, Watch
 from precepts.training.scores import Scorer
 from precepts.training.settings import PolicySettings
 from precepts.training.sft import precision, trl_columns
@@ -50,12 +51,14 @@ def train_policy(
     seed: int,
     show: Show,
     keep: KeepRollouts,
+    watch: Watch | None = None,
 ) -> tuple[list[TrainingStep], int]:
     """Train the policy from `model` on `prompts` and save it at `target`, its snapshots beside it; checkpoints go to
     `work`.
 
-    `keep` is called with the rollouts before each checkpoint counts, and at the end. Returns the logged steps and
-    the number of tokens trained on.
+    `keep` is called with the rollouts before each checkpoint counts, and at the end; `watch` looks at the policy on
+    its way and may end the training, whose model is then the policy as it stands. Returns the logged steps and the
+    number of tokens trained on.
     """
     from datasets import Dataset
     from trl import GRPOTrainer
@@ -84,6 +87,8 @@ def train_policy(
         save_whole(trainer.model, tokenizer, target, lambda: load_model(str(model), torch.float32, "cpu"))
 
     trainer.add_callback(Snapshots(settings.snapshots, lambda step: save(snapshot(target, step))))
+    if watch:
+        trainer.add_callback(Looks(watch, trainer, rewards.scorer.score, rewards.waiting))
     steps = fit(trainer, show, before_mark=lambda step: keep(step, rewards.taken()))
     keep(int(trainer.state.global_step), rewards.taken())
     save(target)
@@ -126,8 +131,12 @@ class _Rewards:
         self._rollouts += [Rollout(self.step() + 1, *each) for each in kept]
         return scores
 
+    def waiting(self) -> list[Rollout]:
+        """The rollouts since the last call of `taken`."""
+        return list(self._rollouts)
+
     def taken(self) -> list[Rollout]:
-        """The rollouts since the last call."""
+        """The rollouts since the last call, which are then forgotten."""
         taken, self._rollouts = self._rollouts, []
         return taken
 

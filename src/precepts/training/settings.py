@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from precepts.errors import InputError
 from precepts.settings import Settings
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+Tracker = Literal["tensorboard", "wandb", "trackio"]
+_PACKAGES: dict[Tracker, tuple[str, ...]] = {  # one of them must be there
+    "tensorboard": ("tensorboard", "tensorboardX"),
+    "wandb": ("wandb",),
+    "trackio": ("trackio",),
+}
+
+
+def require_trackers(names: Iterable[Tracker]) -> None:
+    """Raise InputError where a tracker's package is not installed."""
+    for name in names:
+        if not any(find_spec(package) for package in _PACKAGES[name]):
+            raise InputError(f"report_to: {name} is not installed; pip install {name}, or take it out of report_to")
 
 
 class LoraSettings(Settings):
@@ -32,7 +48,8 @@ def at_once(batch_size: int, micro_batch: int, processes: int = 1) -> int:
 
 class OptimSettings(Settings):
     """How a model is trained. `batch_size` counts examples (pairs, for a preference model) in one optimiser step,
-    taken `micro_batch` at a time; `checkpoint_steps` is how often a checkpoint is kept (null: never)."""
+    taken `micro_batch` at a time; `checkpoint_steps` is how often a checkpoint is kept (null: never). `report_to` names
+    who is told of each step beside the run folder (null: the recipe's `report_to`)."""
 
     learning_rate: float = Field(default=2e-4, gt=0)
     epochs: float = Field(default=1.0, gt=0)
@@ -44,6 +61,7 @@ class OptimSettings(Settings):
     checkpoint_steps: int | None = Field(default=200, ge=1)
     dtype: Literal["auto", "bfloat16", "float32"] = "auto"
     device: Literal["auto", "cpu"] = "auto"
+    report_to: list[Tracker] | None = None
 
     @model_validator(mode="after")
     def _micro_batches_fit(self) -> Self:

@@ -11,17 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from precepts.engines.base import Engine
-from precepts.errors import nearest
 from precepts.evidence import Grade
+from precepts.plugins import Plugins
 from precepts.prompts.formats import Format
 from precepts.records import Messages
 
 Asks = Literal["", "start", "judge"]
-GROUP = "precepts.graders"
 BUILTIN = {
     "refusal": "precepts.evals.graders.refusal:Refusal",
     "evasion": "precepts.evals.graders.evasion:Evasion",
@@ -31,6 +29,7 @@ BUILTIN = {
     "length": "precepts.evals.graders.length:Length",
     "harm": "precepts.evals.graders.harm:Harm",
 }
+GRADERS = Plugins("grader", "precepts.graders", BUILTIN)
 CHEAP = ("refusal", "evasion", "boilerplate", "repetition", "length")  # those that ask no model
 
 
@@ -74,24 +73,13 @@ class Corpus(Protocol):
 
 def grader_names() -> list[str]:
     """The names of all graders at hand."""
-    return sorted({*BUILTIN, *(each.name for each in entry_points(group=GROUP))})
+    return GRADERS.names()
 
 
 def find_grader(name: str) -> type[Grader]:
-    """The grader of this name. Raises ValueError, with the nearest right name, where there is none, and where another
-    package's cannot be imported."""
-    if name in BUILTIN:
-        module, _, attribute = BUILTIN[name].partition(":")
-        found: type[Grader] = getattr(__import__(module, fromlist=[attribute]), attribute)
-        return found
-    outside = {each.name: each for each in entry_points(group=GROUP)}
-    if name not in outside:
-        raise ValueError(f"'{name}' is no grader; {nearest(name, grader_names())}")
-    try:
-        loaded: type[Grader] = outside[name].load()
-    except Exception as error:  # another package's code may fail in any way
-        raise ValueError(f"the grader '{name}' ({outside[name].value}) cannot be imported: {error}") from None
-    return loaded
+    """The grader of this name. Raises ValueError as `Plugins.find` does."""
+    found: type[Grader] = GRADERS.find(name)
+    return found
 
 
 class Models:

@@ -1,0 +1,76 @@
+"""How every command ends.
+
+1. Exit status 0: done. 2: something given cannot be used (one message says what, where and the mend). 1: trouble that
+   is nobody's typing (a full disk, a crash); what was finished is kept. 130: stopped by Ctrl-C.
+2. Typer tells of words on the command line that it cannot use, and of its help; what ends a command once it has begun
+   is told by `Command`.
+3. A crash is one line; its traceback goes to RUN/crash.log, or into the working directory where there is no run.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+from typer.core import TyperCommand
+
+from precepts.errors import PreceptsError
+
+_ROOM = 64 * 1024  # bytes
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class Command(TyperCommand):
+    """A command of which every end is one message and an exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _end("stopped; what is finished is kept, the same command goes on from there", 130)
+        except PreceptsError as error:
+            _end(f"error: {error}", error.exit_status)
+        except BrokenPipeError:
+            raise  # nobody reads any more; typer ends quietly
+        except Exception as error:
+            if _disk_full(error) or _no_room(ctx.params.get("run")):
+                _end("error: no space left on the disk; free some and run the same command: it goes on from there", 1)
+            _end(f"error: {_crash(error, ctx.params.get('run'))}", 1)
+
+
+def _disk_full(error: BaseException | None) -> bool:
+    while error is not None:
+        if (isinstance(error, OSError) and error.errno in _FULL) or "os error 28" in str(error):
+            return True
+        if "No space left on device" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _no_room(folder: Path | None) -> bool:
+    """Whether a run's disk is full to the last: some writers tell of it in words of their own."""
+    try:
+        return folder is not None and shutil.disk_usage(folder).free < _ROOM
+    except OSError:
+        return False
+
+
+def _crash(error: Exception, run: Path | None) -> str:
+    """One line about a crash; the traceback goes to a file beside the work, for a bug report."""
+    summary = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
+    path = run / "crash.log" if run and (run / "recipe.yaml").is_file() else Path("precepts-crash.log")
+    try:
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError:
+        return f"this should not have happened: {summary}"
+    return f"this should not have happened: {summary} (details in {path}); what is finished is kept"
+
+
+def _end(message: str, status: int) -> NoReturn:
+    print(message, file=sys.stderr, flush=True)
+    sys.exit(status)
