@@ -1,0 +1,108 @@
+"""`precepts eval`: the whole board of any model."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from precepts.cli.run import hush
+from precepts.engines import make_engine
+from precepts.errors import InputError
+from precepts.evals.suite_figures import SuiteFigures, as_json
+from precepts.evaluating.ask import Asker, Outcome
+from precepts.evaluating.board import figures_of
+from precepts.evaluating.suites import Loaded, find_suites, load_suite, trained_on
+from precepts.prompts.rewordings import REWORDINGS
+from precepts.recipe import Recipe
+from precepts.report.eval_page import doubts, headline, unscored_words, words, write_eval_page
+from precepts.report.numbers import counted, whole
+from precepts.runs.progress import Progress, clock
+
+
+def eval_command(
+    recipe: Recipe,
+    names: Sequence[str],
+    *,
+    against: str | None,
+    robustness: bool,
+    as_text: bool,
+    page: Path | None,
+    quiet: bool,
+) -> None:
+    """Ask the model, and the one it is set against, every suite; print the board. Raises PreceptsError."""
+    hush()
+    models = [recipe.models.start, *([against] if against else [])]
+    if len({*models}) < len(models):
+        raise InputError(f"--against {against}: this is the model itself; name another")
+    trained = frozenset[str]().union(*map(trained_on, models))
+    loaded = [load_suite(each, recipe.evaluate.limit, trained) for each in find_suites(names)]
+    began, forms = time.monotonic(), tuple(REWORDINGS) if robustness else ()
+    asked = [_ask(model, recipe, loaded, forms, Progress(quiet=quiet)) for model in models]
+    figures = figures_of(loaded, [outcomes for outcomes, _ in asked], recipe.seed)
+    tokens = [sum(each) for each in zip(*(used for _, used in asked), strict=True)]
+    seconds = time.monotonic() - began
+    facts = _facts(recipe, models, figures)
+    facts["cost"] = f"{whole(tokens[0])} tokens in, {whole(tokens[1])} out, {clock(seconds)}"
+    if page:
+        write_eval_page(page, models, figures, facts)
+    if as_text:
+        _show(models, figures, facts)
+    else:
+        usage = {"tokens_in": tokens[0], "tokens_out": tokens[1], "seconds": seconds}
+        named = {"models": models, "seed": recipe.seed, "labeler": recipe.label.labeler}
+        print(json.dumps({**named, "suites": as_json(figures), **usage}, indent=1, ensure_ascii=False))
+
+
+def _ask(
+    model: str, recipe: Recipe, loaded: Sequence[Loaded], forms: tuple[str, ...], progress: Progress
+) -> tuple[list[Outcome], tuple[int, int]]:
+    """What one model did with each suite, and the tokens it read and wrote. The model is let go of afterwards."""
+    engine = make_engine(recipe.engine, model, model)
+    judge = partial(make_engine, recipe.feedback_engine or recipe.engine, recipe.models.judge or "")
+    asker = Asker(engine, judge if recipe.models.judge else lambda: engine, recipe, progress, forms)
+    outcomes = [asker.ask(each) for each in loaded]
+    return outcomes, (engine.usage.tokens_in, engine.usage.tokens_out)
+
+
+def _facts(recipe: Recipe, models: Sequence[str], figures: Sequence[SuiteFigures]) -> dict[str, str]:
+    """What was asked, and how, by name."""
+    kinds, sampled = {each.kind for each in figures}, recipe.evaluate
+    facts = {"model": models[0], **({"against": models[1]} if len(models) > 1 else {})}
+    facts["answers"] = f"at most {whole(sampled.max_tokens)} tokens, temperature {sampled.temperature:g}"
+    if "comparisons" in kinds:
+        facts["labeler"] = f"{recipe.label.labeler}, constitution {recipe.load_constitution().name}"
+    if "harm" in sampled.graders:
+        facts["judge of harm"] = recipe.models.judge or "the model itself"
+    return {**facts, "seed": str(recipe.seed)}
+
+
+def _show(models: Sequence[str], figures: Sequence[SuiteFigures], facts: dict[str, str]) -> None:
+    both = len(models) > 1
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column()
+    for name in (*(Path(model).name for model in models), *(["difference"] if both else [])):
+        table.add_column(Text(name), overflow="fold")
+    for each in figures:
+        table.add_row(Text(each.name, style="bold"), Text(counted(each.asked, "item")), end_section=False)
+        for measure in each.measures:
+            change = [words(measure.change_unit, measure.change, each.asked) if measure.change else ""] if both else []
+            told = (measure.name, *(words(measure.unit, value, each.asked) for value in measure.values), *change)
+            table.add_row(*(Text(f"  {cell}" if not n else cell) for n, cell in enumerate(told)))
+        table.add_row(Text("  unscored"), *(Text(unscored_words(reasons)) for reasons in each.unscored))
+        if each.left_out:
+            table.add_row(Text("  left out"), Text(unscored_words(each.left_out)))
+        table.add_row()
+    console = Console()
+    for name, fact in facts.items():
+        console.print(Text(f"{name}: {fact}"))
+    console.print()
+    console.print(table)
+    for sentence in (headline(models, figures), *doubts(models, figures, facts)):
+        console.print(Text(sentence))
