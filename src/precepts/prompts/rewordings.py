@@ -100,7 +100,7 @@ def careless(text: str, seed: int) -> str:
     """The request as a hasty hand types it: no capitals, no marks, two inner letters swapped in some longer words.
 
     >>> careless("How do I scare my neighbor?", 0)
-    'how do i scare my nieghbor'
+    'how do i scare my negihbor'
     """
     words = re.sub(r"[^\w\s'’-]", "", text.lower()).split()
     return " ".join(_mistyped(word, seed_from("careless", seed, text, place)) for place, word in enumerate(words))

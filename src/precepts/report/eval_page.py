@@ -12,7 +12,7 @@ from pathlib import Path
 from precepts import __version__
 from precepts.evals.statistics import Estimate
 from precepts.evals.suite_figures import SuiteFigures, Unit
-from precepts.report.drawing import Dot, Picture, as_svg, dots, figure
+from precepts.report.drawing import Dot, Picture, as_svg, dots, figure, short
 from precepts.report.numbers import (
     Cell,
     capital,
@@ -209,5 +209,5 @@ def _dots(
         axes.set_xlim(-0.02, 1.02)
         axes.xaxis.set_major_formatter(lambda value, _: percent(value))
         svg = as_svg(drawn, name, f"{title}: shares with their intervals")
-    of = f"Filled: {models[0]}; hollow: {models[1]}. " if len(models) > 1 else ""
+    of = f"Filled: {short(models[0])}; hollow: {short(models[1])}. " if len(models) > 1 else ""
     return Picture(title, svg, f"{of}Lines are 95 % intervals, clustered by prompt.")

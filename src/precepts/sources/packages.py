@@ -41,24 +41,27 @@ def package_of(source: str) -> str | None:
 def package_path(source: str) -> Path:
     """The file of a source `PACKAGE:NAME`. Raises InputError where it is not there, with the mend."""
     package, _, name = source.partition(":")
-    files = _files(package)
+    files = _files(source, package)
     if name not in files:
-        close = nearest(name, files)
-        known = close if close.startswith("did") else f"for example {', '.join(sorted(files)[:_SHOWN])}"
-        raise InputError(f"source '{source}': the installed {package} has no such file; {known} ({len(files)} in all)")
+        within = sorted(each for each in files if each.startswith(f"{name}/")) or sorted(files)
+        close = nearest(name, files) if within == sorted(files) else ""
+        known = close if close.startswith("did") else f"known: {', '.join(within[:_SHOWN])}"
+        more = f" and {len(within) - _SHOWN} more" if known != close and len(within) > _SHOWN else ""
+        raise InputError(f"source '{source}': the installed {package} has no such file; {known}{more}")
     return files[name]
 
 
-def _files(package: str) -> dict[str, Path]:
+def _files(source: str, package: str) -> dict[str, Path]:
     """The package's files of prompts by their names, of those with one name the first ending. Raises InputError."""
     found = PACKAGES[package]
     spec = importlib.util.find_spec(package)
     places = list(spec.submodule_search_locations or []) if spec else []
     if not places:
-        raise InputError(f"source '{package}:...': {package} is not installed; run: pip install {package}")
+        raise InputError(f"source '{source}': {package} is not installed; run: pip install {package}")
     folder = Path(places[0], *found.folder.split("/"))
     if not folder.is_dir():
-        raise InputError(f"source '{package}:...': the installed {package} has no folder {found.folder} any more")
+        mend = "give a file of prompts instead"
+        raise InputError(f"source '{source}': the installed {package} has no folder {found.folder} any more; {mend}")
     files: dict[str, Path] = {}
     for ending in found.endings:
         for path in sorted(folder.rglob(f"*{ending}")):
