@@ -10,6 +10,8 @@ import pytest
 import yaml
 from small import precepts
 
+from precepts.prompts.rewordings import REWORDINGS
+
 SCRIPT: dict[str, list[dict[str, Any]]] = {
     "generate": [
         {"contains": "harm", "replies": ["I can't help with that, since it could hurt somebody."]},
@@ -52,11 +54,15 @@ def test_files_are_suites_and_json_has_every_number(folder: Path) -> None:
 
 def test_the_board_is_printed_and_written_as_a_page(folder: Path) -> None:
     suites = ["--suite", "harmful=harmful.jsonl", "--robustness"]
-    done = precepts("eval", "any", *suites, "--page", "page.html", *SCRIPTED, cwd=folder)
+    done = precepts("eval", "any", *suites, "--page", "page.html", "-o", "out.jsonl", *SCRIPTED, cwd=folder)
     assert done.returncode == 0, done.stderr
     for told in ("Harmful compliance", "14 % (3 to 51)", "harmful=harmful.jsonl, reworded", "role play", "left out"):
         assert told in done.stdout
     assert "any helps, fully or in part, with 14 %" in " ".join(done.stdout.split())
+    rows = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
+    assert [row["wording"] for row in rows] == [each for form in ("plain", *REWORDINGS) for each in [form] * 7]
+    assert [row["verdict"] for row in rows[:7]] == ["refuses"] * 6 + ["complies"]
+    assert {"suite", "model", "messages", "response", "grades"} <= set(rows[0]) and "score" not in rows[0]
     page = (folder / "page.html").read_text()
     assert page.count("<svg") == 2
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")

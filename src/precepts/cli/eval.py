@@ -17,13 +17,14 @@ from precepts.engines import make_engine
 from precepts.errors import InputError
 from precepts.evals.suite_figures import SuiteFigures, as_json
 from precepts.evaluating.ask import Asker, Outcome
-from precepts.evaluating.board import figures_of
+from precepts.evaluating.board import answer_rows, figures_of
 from precepts.evaluating.suites import Loaded, find_suites, load_suite, trained_on
 from precepts.prompts.rewordings import REWORDINGS
 from precepts.recipe import Recipe
 from precepts.report.eval_page import doubts, headline, unscored_words, words, write_eval_page
 from precepts.report.numbers import counted, whole
 from precepts.runs.progress import Progress, clock
+from precepts.runs.shards import write_whole
 
 
 def eval_command(
@@ -34,9 +35,11 @@ def eval_command(
     robustness: bool,
     as_text: bool,
     page: Path | None,
+    output: Path | None,
     quiet: bool,
 ) -> None:
-    """Ask the model, and the one it is set against, every suite; print the board. Raises PreceptsError."""
+    """Ask the model, and the one it is set against, every suite; print the board, and write the answers to `output`.
+    Raises PreceptsError."""
     hush()
     models = [recipe.models.start, *([against] if against else [])]
     if len({*models}) < len(models):
@@ -45,11 +48,15 @@ def eval_command(
     loaded = [load_suite(each, recipe.evaluate.limit, trained) for each in find_suites(names)]
     began, forms = time.monotonic(), tuple(REWORDINGS) if robustness else ()
     asked = [_ask(model, recipe, loaded, forms, Progress(quiet=quiet)) for model in models]
-    figures = figures_of(loaded, [outcomes for outcomes, _ in asked], recipe.seed)
+    outcomes = [each for each, _ in asked]
+    figures = figures_of(loaded, outcomes, recipe.seed)
     tokens = [sum(each) for each in zip(*(used for _, used in asked), strict=True)]
     seconds = time.monotonic() - began
     facts = _facts(recipe, models, figures)
     facts["cost"] = f"{whole(tokens[0])} tokens in, {whole(tokens[1])} out, {clock(seconds)}"
+    if output:
+        lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in answer_rows(loaded, outcomes))
+        write_whole(output, "".join(lines).encode("utf-8", "replace"))
     if page:
         write_eval_page(page, models, figures, facts)
     if as_text:

@@ -232,6 +232,9 @@ def evaluate(
     labeler: Annotated[str, typer.Option("--labeler", help="How comparisons are asked.")] = "contrastive",
     constitution: Annotated[str | None, typer.Option("--constitution", help="A built-in's name or a file.")] = None,
     page: Annotated[Path | None, typer.Option("--page", metavar="FILE", help="Write a page with pictures.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="OUT", help="Every answer with its grades, as JSON Lines.")
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of sampling and intervals (default: 0).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
     assignments: Assignments = None,
@@ -248,7 +251,7 @@ def evaluate(
         "constitution": {"source": constitution},
         "evaluate": {"limit": limit, "graders": [*CHEAP, "harm"] if judge else None},
     }
-    shown: dict[str, Any] = {"as_text": not as_json, "page": page, "quiet": quiet}
+    shown: dict[str, Any] = {"as_text": not as_json, "page": page, "output": output, "quiet": quiet}
     eval_command(_settings(given, assignments), suites or [], against=against, robustness=robustness, **shown)
 
 

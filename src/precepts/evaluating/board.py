@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from typing import Any
 
 from precepts.evals import suite_figures
 from precepts.evals.suite_figures import SuiteFigures
@@ -21,6 +22,17 @@ def figures_of(loaded: Sequence[Loaded], outcomes: Sequence[Sequence[Outcome]], 
             plain, forms = [m.answers for m in models], [m.forms for m in models]
             found.append(suite_figures.robustness(f"{each.suite.name}, reworded", plain, forms, seed))
     return found
+
+
+def answer_rows(loaded: Sequence[Loaded], outcomes: Sequence[Sequence[Outcome]]) -> Iterator[dict[str, Any]]:
+    """Every answer as plain data, with the suite and the wording it belongs to: what the figures were counted from."""
+    for each, models in zip(loaded, zip(*outcomes, strict=True), strict=True):
+        for outcome in models:
+            for form, answers in {"plain": outcome.answers, **outcome.forms}.items():
+                for row in answers:
+                    told = asdict(row)
+                    del told["score"]  # of a preference model, and there is none
+                    yield {"suite": each.suite.name, "wording": form, **told, "response": told.pop("text")}
 
 
 def _figures(loaded: Loaded, models: Sequence[Outcome], seed: int) -> SuiteFigures:
