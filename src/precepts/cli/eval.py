@@ -111,5 +111,7 @@ def _show(models: Sequence[str], figures: Sequence[SuiteFigures], facts: dict[st
         console.print(Text(f"{name}: {fact}"))
     console.print()
     console.print(table)
-    for sentence in (headline(models, figures), *doubts(models, figures, facts)):
-        console.print(Text(sentence))
+    console.print(Text(headline(models, figures)))
+    console.print(Text("\nReasons to doubt it:", style="bold"))
+    for reason in doubts(models, figures, facts):
+        console.print(Text(f"- {reason}"))
