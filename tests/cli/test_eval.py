@@ -90,11 +90,16 @@ def test_every_built_in_suite_of_two_models(tmp_path: Path, tiny_model: Path) ->
     ("arguments", "told"),
     [
         (["nowhere"], "model 'nowhere': no such folder"),
-        (["nowhere", "--suite", "hamful"], "did you mean 'harmful'?"),
+        ([*SCRIPTED, "any", "--suite", "hamful"], "did you mean 'harmful'?"),
         (["nowhere", "--against", "nowhere"], "--against nowhere: this is the model itself"),
+        (["any", "--against", "nowhere"], "model 'any': no such folder"),
+        (["nowhere", "--page", "no/where/page.html"], "there is no folder no/where"),
         (["nowhere", "--set", "evaluate.max_token=3"], "did you mean 'max_tokens'?"),
         (["nowhere", "--labeler", "rubrik"], "did you mean 'rubric'?"),
-        (["nowhere", "--suite", "harmful=references.jsonl", "--suite", "comparisons=references.jsonl"], "line 1"),
+        (
+            [*SCRIPTED, "any", "--suite", "harmful=references.jsonl", "--suite", "comparisons=references.jsonl"],
+            "line 1",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_one_message(arguments: list[str], told: str, folder: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -13,12 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from precepts.cli.run import hush
-from precepts.engines import make_engine
 from precepts.errors import InputError
 from precepts.evals.suite_figures import SuiteFigures, as_json
-from precepts.evaluating.ask import Asker, Outcome
+from precepts.evaluating.ask import ask_model, check_models
 from precepts.evaluating.board import answer_rows, figures_of
-from precepts.evaluating.suites import Loaded, find_suites, load_suite, trained_on
+from precepts.evaluating.suites import find_suites, load_suite, trained_on
 from precepts.prompts.rewordings import REWORDINGS
 from precepts.recipe import Recipe
 from precepts.report.eval_page import doubts, headline, unscored_words, words, write_eval_page
@@ -28,6 +26,7 @@ from precepts.runs.shards import write_whole
 
 
 def eval_command(
+    model: str,
     recipe: Recipe,
     names: Sequence[str],
     *,
@@ -38,16 +37,18 @@ def eval_command(
     output: Path | None,
     quiet: bool,
 ) -> None:
-    """Ask the model, and the one it is set against, every suite; print the board, and write the answers to `output`.
-    Raises PreceptsError."""
+    """Ask the model, and the one it is set against, every suite, with the settings of `recipe`; print the board, and
+    write the answers to `output`. Raises PreceptsError."""
     hush()
-    models = [recipe.models.start, *([against] if against else [])]
+    models = [model, *([against] if against else [])]
     if len({*models}) < len(models):
         raise InputError(f"--against {against}: this is the model itself; name another")
+    _check_folders(page, output)
     trained = frozenset[str]().union(*map(trained_on, models))
+    check_models(recipe, models)
     loaded = [load_suite(each, recipe.evaluate.limit, trained) for each in find_suites(names)]
     began, forms = time.monotonic(), tuple(REWORDINGS) if robustness else ()
-    asked = [_ask(model, recipe, loaded, forms, Progress(quiet=quiet)) for model in models]
+    asked = [ask_model(each, recipe, loaded, forms, Progress(quiet=quiet)) for each in models]
     outcomes = [each for each, _ in asked]
     figures = figures_of(loaded, outcomes, recipe.seed)
     tokens = [sum(each) for each in zip(*(used for _, used in asked), strict=True)]
@@ -67,15 +68,11 @@ def eval_command(
         print(json.dumps({**named, "suites": as_json(figures), **usage}, indent=1, ensure_ascii=False))
 
 
-def _ask(
-    model: str, recipe: Recipe, loaded: Sequence[Loaded], forms: tuple[str, ...], progress: Progress
-) -> tuple[list[Outcome], tuple[int, int]]:
-    """What one model did with each suite, and the tokens it read and wrote. The model is let go of afterwards."""
-    engine = make_engine(recipe.engine, model, model)
-    judge = partial(make_engine, recipe.feedback_engine or recipe.engine, recipe.models.judge or "")
-    asker = Asker(engine, judge if recipe.models.judge else lambda: engine, recipe, progress, forms)
-    outcomes = [asker.ask(each) for each in loaded]
-    return outcomes, (engine.usage.tokens_in, engine.usage.tokens_out)
+def _check_folders(*files: Path | None) -> None:
+    """Raise InputError where a file could not be written after all the work."""
+    for path in files:
+        if path is not None and not path.absolute().parent.is_dir():
+            raise InputError(f"{path}: there is no folder {path.parent}; make it, or write elsewhere")
 
 
 def _facts(recipe: Recipe, models: Sequence[str], figures: Sequence[SuiteFigures]) -> dict[str, str]:

@@ -246,13 +246,13 @@ def evaluate(
 
     given = {
         "seed": seed,
-        "models": {"start": model, "judge": judge},
+        "models": {"judge": judge},
         "label": {"labeler": labeler},
         "constitution": {"source": constitution},
         "evaluate": {"limit": limit, "graders": [*CHEAP, "harm"] if judge else None},
     }
     shown: dict[str, Any] = {"as_text": not as_json, "page": page, "output": output, "quiet": quiet}
-    eval_command(_settings(given, assignments), suites or [], against=against, robustness=robustness, **shown)
+    eval_command(model, _settings(given, assignments), suites or [], against=against, robustness=robustness, **shown)
 
 
 @app.command(cls=_Command)

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
-from precepts.engines import Engine
+from precepts.engines import Engine, make_engine, model_fingerprint
 from precepts.evals.graders.fluency import Fluency
 from precepts.evals.graders.grader import Answered, Corpus, Grader, Models, grade_all
 from precepts.evaluating.suites import ANSWERED, Loaded
@@ -97,3 +98,30 @@ def label_all(engine: Engine, comparisons: Sequence[Comparison], recipe: Recipe,
         labels += work(chunk).records
         task.advance(len(chunk.items))
     return labels
+
+
+def check_models(recipe: Recipe, models: Sequence[str]) -> None:
+    """Raise InputError for a model, or a judge, that is not there, before any work; a server's cannot be seen."""
+    judge = [(recipe.feedback_engine or recipe.engine, recipe.models.judge)] if recipe.models.judge else []
+    for engine, model in (*((recipe.engine, each) for each in models), *judge):
+        if engine.kind in ("transformers", "vllm"):
+            model_fingerprint(model)
+
+
+def ask_model(
+    model: str, recipe: Recipe, suites: Sequence[Loaded], rewordings: Sequence[str], progress: Progress
+) -> tuple[list[Outcome], tuple[int, int]]:
+    """What one model did with each suite, and the tokens that it and the judge read and wrote. Both are let go of
+    afterwards, so that two models need not fit beside each other."""
+    engines = [make_engine(recipe.engine, model, model)]
+
+    @cache
+    def judge() -> Engine:
+        if recipe.models.judge is None:
+            return engines[0]
+        engines.append(make_engine(recipe.feedback_engine or recipe.engine, recipe.models.judge))
+        return engines[1]
+
+    asker = Asker(engines[0], judge, recipe, progress, rewordings)
+    outcomes = [asker.ask(each) for each in suites]
+    return outcomes, (sum(e.usage.tokens_in for e in engines), sum(e.usage.tokens_out for e in engines))

@@ -235,7 +235,8 @@ def _graded(run: Run, prompt: str) -> Iterator[str]:
 def _played(run: Run, prompt: str) -> Iterator[str]:
     for m in _of(run, "tournament", Match, prompt, "matches"):
         result = f"unscored, {m.unscored}" if m.p_first is None else f"{m.p_first:.4f} that {m.first_model}'s is better"
-        yield f"{m.first_model} against {m.second_model}, {m.aim}: {result} (judge {m.judge}, {m.labeler}; match {m.id})"
+        by = f"judge {m.judge}, {m.labeler}; match {m.id}"
+        yield f"{m.first_model} against {m.second_model}, {m.aim}: {result} ({by})"
 
 
 def _said(messages: Messages) -> str:
