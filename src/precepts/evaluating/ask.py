@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from precepts.engines import Engine, make_engine, model_fingerprint
+from precepts.errors import InputError
 from precepts.evals.graders.fluency import Fluency
 from precepts.evals.graders.grader import Answered, Corpus, Grader, Models, grade_all
 from precepts.evaluating.suites import ANSWERED, Loaded
@@ -101,11 +103,20 @@ def label_all(engine: Engine, comparisons: Sequence[Comparison], recipe: Recipe,
 
 
 def check_models(recipe: Recipe, models: Sequence[str]) -> None:
-    """Raise InputError for a model, or a judge, that is not there, before any work; a server's cannot be seen."""
+    """Raise InputError for a model, or a judge, that is not there or writes no answers, before any work; a server's
+    cannot be seen."""
     judge = [(recipe.feedback_engine or recipe.engine, recipe.models.judge)] if recipe.models.judge else []
     for engine, model in (*((recipe.engine, each) for each in models), *judge):
         if engine.kind in ("transformers", "vllm"):
             model_fingerprint(model)
+            _check_writes(Path(model))
+
+
+def _check_writes(folder: Path) -> None:
+    """Raise InputError for a preference model: loaded as a language model it would answer, with nonsense."""
+    config = folder / "config.json"
+    if config.is_file() and "ForSequenceClassification" in config.read_text("utf-8", "replace"):
+        raise InputError(f"model '{folder}': it scores answers and writes none; name a language model")
 
 
 def ask_model(

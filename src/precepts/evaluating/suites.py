@@ -86,7 +86,8 @@ def trained_on(model: str) -> frozenset[str]:
     `model` is a run and not one of its models."""
     folder = Path(model).resolve()
     if (folder / "recipe.yaml").is_file() and (folder / "models").is_dir():
-        models = ", ".join(str(Path(model, "models", name)) for name in Run(folder).models(["*"])) or "none yet"
+        names = [name for name in Run(folder).models(["*"]) if name != "pm"]
+        models = ", ".join(str(Path(model, "models", name)) for name in names) or "none yet"
         raise InputError(f"model '{model}': this is a run; name one of its models: {models}")
     if folder.parent.name != "models" or not (folder.parents[1] / "recipe.yaml").is_file():
         return frozenset()

@@ -170,7 +170,8 @@ def _table(models: Sequence[str], figures: SuiteFigures) -> Table:
     ]
     rows.append(Row("Unscored", (*unscored, *blank)))
     left = f" Left out: {unscored_words(figures.left_out)}." if figures.left_out else ""
-    title = f"{capital(figures.name)}, {counted(figures.asked, 'item')}"
+    name = figures.name.replace("_", " ") if figures.name == figures.kind else figures.name
+    title = f"{capital(name)}, {counted(figures.asked, 'item')}"
     columns = (*models, *(["Difference"] if both else []))
     return Table(title, _NOTES[figures.kind] + left, columns, tuple(rows))
 
