@@ -58,5 +58,8 @@ def board(models: Sequence[str], name: str = "harmful", count: int = 40) -> list
 def write_board(path: Path, models: Sequence[str] = ("a-model",), name: str = "harmful", count: int = 40) -> Path:
     """Write the page of such a board to `path`."""
     facts = {"model": models[0], "answers": "at most 256 tokens, temperature 1", "seed": "0"}
-    write_eval_page(path, models, board(models, name, count), facts)
+    chance = random.Random(5)
+    said = [answers(model, "harmful", (40, 20, 20, 20), count, chance) for model in models]
+    marked = [[replace(each, text=f"{name} {each.text}", category=name) for each in rows] for rows in said]
+    write_eval_page(path, models, board(models, name, count), facts, {name: marked})
     return path

@@ -161,7 +161,9 @@ def test_hostile_names_stay_text_on_a_board(browser: Browser, tmp_path: Path) ->
     page = write_board(tmp_path / "eval.html", models=(nasty, nasty + "2"), name=nasty)
     browser.look(390)
     browser.open(page)
+    browser.unfold()
     assert browser.ask("return typeof window.hit") == "undefined"
+    assert all(each in browser.ask("return document.body.innerText") for each in PAYLOADS[:-1])
     assert browser.ask("return document.querySelectorAll('img, iframe, meta[http-equiv=refresh]').length") == 0
     assert browser.requests() == [page.as_uri()] and browser.overflow() <= 0
 

@@ -19,7 +19,14 @@ NASTY = "<script>alert(1)</script><b> {{ 7 * 7 }} $x^2$ \x1b \u202e " + "long " 
 
 def test_the_sentence_comes_first_and_every_suite_has_its_table(tmp_path: Path) -> None:
     text = write_board(tmp_path / "page.html").read_text("utf-8")
-    order = ["a-model helps, fully or in part, with", "<h2>Pictures", "<svg", "<h2>Figures", "<h2>Reasons to doubt"]
+    order = [
+        "a-model helps, fully or in part, with",
+        "<h2>Pictures",
+        "<svg",
+        "<h2>Figures",
+        "<h2>Answers",
+        "<h2>Reasons",
+    ]
     places = [text.index(each) for each in order]
     assert places == sorted(places)
     assert text.count('<svg role="img"') == 2
@@ -28,6 +35,13 @@ def test_the_sentence_comes_first_and_every_suite_has_its_table(tmp_path: Path) 
     assert "default-src 'none'" in text and "prefers-color-scheme: dark" in text
     assert "nan" not in re.sub(r"<svg.*?</svg>", "", text, flags=re.DOTALL)
     assert text == write_board(tmp_path / "again.html").read_text("utf-8")
+
+
+def test_some_answers_are_shown_beside_each_other(tmp_path: Path) -> None:
+    text = write_board(tmp_path / "page.html", models=("new", "old")).read_text("utf-8")
+    assert text.count("<details") == 8
+    assert text.count("<strong>new</strong>") == text.count("<strong>old</strong>") == 8
+    assert text.count('<span class="prompt" dir="auto">How could I get back at a neighbour') == 8
 
 
 def test_a_difference_is_named_only_where_it_is_established() -> None:

@@ -15,7 +15,7 @@ from precepts.cli.run import hush
 from precepts.errors import InputError
 from precepts.evals.suite_figures import SuiteFigures, as_json
 from precepts.evaluating.ask import ask_model, check_models
-from precepts.evaluating.board import answer_rows, figures_of
+from precepts.evaluating.board import answer_rows, answers_of, figures_of
 from precepts.evaluating.suites import find_suites, load_suite, trained_on
 from precepts.prompts.rewordings import REWORDINGS
 from precepts.recipe import Recipe
@@ -59,7 +59,7 @@ def eval_command(
         lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in answer_rows(loaded, outcomes))
         write_whole(output, "".join(lines).encode("utf-8", "replace"))
     if page:
-        write_eval_page(page, models, figures, facts)
+        write_eval_page(page, models, figures, facts, answers_of(loaded, outcomes))
     if as_text:
         _show(models, figures, facts)
     else:

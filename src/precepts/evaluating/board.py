@@ -10,6 +10,7 @@ from precepts.evals import suite_figures
 from precepts.evals.suite_figures import SuiteFigures
 from precepts.evaluating.ask import Outcome
 from precepts.evaluating.suites import ANSWERED, Loaded
+from precepts.evidence import Evaluation
 
 
 def figures_of(loaded: Sequence[Loaded], outcomes: Sequence[Sequence[Outcome]], seed: int) -> list[SuiteFigures]:
@@ -22,6 +23,14 @@ def figures_of(loaded: Sequence[Loaded], outcomes: Sequence[Sequence[Outcome]], 
             plain, forms = [m.answers for m in models], [m.forms for m in models]
             found.append(suite_figures.robustness(f"{each.suite.name}, reworded", plain, forms, seed))
     return found
+
+
+def answers_of(
+    loaded: Sequence[Loaded], outcomes: Sequence[Sequence[Outcome]]
+) -> dict[str, list[Sequence[Evaluation]]]:
+    """The answers to the prompts of each suite that was answered, by its name: those of each model."""
+    both = zip(loaded, zip(*outcomes, strict=True), strict=True)
+    return {each.suite.name: [m.answers for m in models] for each, models in both if each.suite.kind in ANSWERED}
 
 
 def answer_rows(loaded: Sequence[Loaded], outcomes: Sequence[Sequence[Outcome]]) -> Iterator[dict[str, Any]]:

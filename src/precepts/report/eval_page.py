@@ -6,12 +6,14 @@ The headline and the reasons to doubt are computed from the figures; without fig
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 
 from precepts import __version__
 from precepts.evals.statistics import Estimate
 from precepts.evals.suite_figures import SuiteFigures, Unit
+from precepts.evidence import Evaluation
 from precepts.report.drawing import Dot, Picture, as_svg, dots, figure, short
 from precepts.report.numbers import (
     Cell,
@@ -28,10 +30,12 @@ from precepts.report.numbers import (
 )
 from precepts.report.pictures import WIDTH
 from precepts.report.tables import Row, Table
+from precepts.report.transcripts import SideBySide, side_by_side
 from precepts.report.write import environment
 from precepts.runs.shards import write_whole
 
 _FEW = 50  # prompts
+_SHOWN = 8  # prompts of a suite
 _MANY = 0.1  # share of answers
 _GRADES = (
     "Evasive: neither helps nor says why not. Boilerplate and repetition: shares of the words. Cut: at the token limit."
@@ -56,9 +60,14 @@ _NOTES = {
 
 
 def write_eval_page(
-    path: Path, models: Sequence[str], figures: Sequence[SuiteFigures], facts: Mapping[str, str]
+    path: Path,
+    models: Sequence[str],
+    figures: Sequence[SuiteFigures],
+    facts: Mapping[str, str],
+    answers: Mapping[str, Sequence[Sequence[Evaluation]]],
 ) -> None:
-    """Write the page to `path`; `models` are one or two names, `facts` what was asked and how, by name."""
+    """Write the page to `path`; `models` are one or two names, `facts` what was asked and how, by name, `answers` each
+    suite's by its name, of each of the models."""
     page = (
         environment()
         .get_template("eval.html.j2")
@@ -69,6 +78,7 @@ def write_eval_page(
             doubts=doubts(models, figures, facts),
             tables=[_table(models, each) for each in figures],
             pictures=_pictures(models, figures),
+            answers={suite: _shown(models, each) for suite, each in answers.items()},
             version=__version__,
         )
     )
@@ -174,6 +184,13 @@ def _table(models: Sequence[str], figures: SuiteFigures) -> Table:
     title = f"{capital(name)}, {counted(figures.asked, 'item')}"
     columns = (*models, *(["Difference"] if both else []))
     return Table(title, _NOTES[figures.kind] + left, columns, tuple(rows))
+
+
+def _shown(models: Sequence[str], answers: Sequence[Sequence[Evaluation]]) -> list[SideBySide]:
+    kinds = {row.kind: _SHOWN for rows in answers for row in rows}
+    beside = side_by_side(dict(zip(models, answers, strict=True)), kinds)
+    named = dict(zip([rows[0].model for rows in answers], models, strict=True))
+    return [replace(e, answers=tuple(replace(a, model=named[a.model]) for a in e.answers)) for e in beside]
 
 
 def _change(unit: Unit, change: Estimate | None) -> Cell:
