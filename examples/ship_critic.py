@@ -21,9 +21,7 @@ TARGET = Path(__file__).parents[1] / "src" / "precepts" / "training" / "adapters
 
 def main(run: Path) -> None:
     """Train where that is not done, and put the adapter into the package."""
-    subprocess.run(
-        [sys.executable, "-m", "precepts", "run", "smollm2", "--run", run, "--until", "warm_up"], check=True
-    )
+    subprocess.run([sys.executable, "-m", "precepts", "run", "smollm2", "--run", run, "--until", "warm_up"], check=True)
     ship(run)
 
 

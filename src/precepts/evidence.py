@@ -95,3 +95,14 @@ class Match:
     unscored: str | None
     tokens_in: int
     tokens_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An answer to a conversation that somebody gave as right: `text` is what a model should find likely."""
+
+    id: str
+    prompt_id: str
+    category: str
+    messages: Messages
+    text: str

@@ -50,7 +50,7 @@ _PATH_KEYS |= {"harmless_comparisons", "comparisons", "demonstrations", "adapter
 _SHORT = {"constitution": "source", "executor": "kind"}  # what a text alone stands for
 _ARM = re.compile(r"[a-z0-9][a-z0-9_.=+,-]*")
 _LONGEST = 120  # characters of an arm's name, which is a folder's
-_FILES = {".yaml", ".yml", ".jsonl", ".json", ".csv", ".parquet"}
+_FILES = {".yaml", ".yml", ".jsonl", ".json", ".csv", ".parquet", ".txt", ".prompt"}
 
 
 class ConstitutionSettings(Settings):

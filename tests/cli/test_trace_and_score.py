@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from small import precepts
 
-from handmade import make_run, write
+from handmade import make_run, match, write
+from precepts.evidence import Match
 from precepts.inspector.trace import trace
 from precepts.records import AIPreference, Prompt, Revision
 from precepts.runs.folder import Run
@@ -45,6 +46,18 @@ def test_a_label_leads_to_its_odds_and_its_use(whole: Run) -> None:
     assert all("logprobs" in dict(each.fields) for each in readings)
     (used,) = [each for each in entries if each.what == "used"]
     assert (used.stage, "taught models/pm" in used.fields[0][1]) == ("pm", True)
+
+
+def test_a_prompt_leads_to_its_matches(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", per_kind=2)
+    played = [match(0, "sl", "start", 0.75), match(0, "rl", "sl", None), match(1, "rl", "start", 0.5)]
+    asked = Prompt(played[0].prompt_id, "red_team", "held_out", "fraud", "by hand", played[0].messages)
+    write(run, "prompts", {"prompts": (Prompt, [asked])})
+    write(run, "tournament", {"matches": (Match, played)})
+    (used,) = [each for each in trace(run, asked.id) if each.stage == "tournament"]
+    first, second = (line for _, line in used.fields)  # not the one of another prompt
+    assert first.startswith("sl against start, harmless: 0.7500 that sl's is better (judge judge,")
+    assert "rl against sl, harmless: unscored, no_logprobs" in second and played[1].id in second
 
 
 def test_the_command_prints_it(whole: Run, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 pytest.importorskip("selenium", reason="selenium drives the browser: pip install 'precepts[dev]'")
 
+from boards import write_board
 from browser import CHROMIUM, DRIVER, Browser, chromium
 from handmade import make_run, match, write
 from hostile import hostile_run
@@ -54,7 +55,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     matches = [match(n, *models, 0.6) for n in range(12) for models in combinations(("start", "sl", "rl"), 2)]
     write(run, "tournament", {"matches": (Match, matches)})
     (figures, *_), _ = write_figures(run.path, run.path / "figures")
-    return {"report": write_report(run), "figures": figures}
+    board = write_board(run.path / "eval.html", models=("runs/mine/models/rl", "smollm2-135m"))
+    return {"report": write_report(run), "figures": figures, "eval": board}
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def brightness(path: Path) -> float:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390], ids=["wide", "narrow"])
-@pytest.mark.parametrize("name", ["report", "figures"])
+@pytest.mark.parametrize("name", ["report", "figures", "eval"])
 def test_a_page_fits_and_can_be_read(
     browser: Browser, pages: dict[str, Path], pictures: Path, name: str, width: int, dark: bool
 ) -> None:
@@ -152,6 +154,18 @@ def test_hostile_text_stays_text_and_nothing_runs(browser: Browser, tmp_path: Pa
         assert missing == []
         assert browser.requests() == [page.as_uri()]
         assert browser.overflow() <= 0
+
+
+def test_hostile_names_stay_text_on_a_board(browser: Browser, tmp_path: Path) -> None:
+    nasty = "".join(PAYLOADS)
+    page = write_board(tmp_path / "eval.html", models=(nasty, nasty + "2"), name=nasty)
+    browser.look(390)
+    browser.open(page)
+    browser.unfold()
+    assert browser.ask("return typeof window.hit") == "undefined"
+    assert all(each in browser.ask("return document.body.innerText") for each in PAYLOADS[:-1])
+    assert browser.ask("return document.querySelectorAll('img, iframe, meta[http-equiv=refresh]').length") == 0
+    assert browser.requests() == [page.as_uri()] and browser.overflow() <= 0
 
 
 def test_an_empty_run_fits(browser: Browser, tmp_path: Path) -> None:

@@ -86,7 +86,12 @@ def test_parquet_rows_are_counted_through_all_batches(tmp_path: Path) -> None:
         ("r.csv", b"a,b\n1,\xff", "r.csv, after line 0: not a row of UTF-8 CSV ("),
         ("r.parquet", "not parquet", "r.parquet: not a Parquet file that can be read ("),
         ("r.parquet", "", "r.parquet: not a Parquet file that can be read ("),
-        ("r.txt", "x", "r.txt: cannot tell what this is; give a .jsonl, .json, .csv or .parquet file"),
+        ("r.txt", b"one\n\xff", "r.txt, line 2: not UTF-8 text ("),
+        (
+            "r.doc",
+            "x",
+            "r.doc: cannot tell what this is; give a file that ends with .jsonl, .json, .csv, .parquet, .txt",
+        ),
         ("r", "x", "r: cannot tell what this is"),
     ],
 )

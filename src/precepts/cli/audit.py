@@ -15,15 +15,13 @@ from precepts.engines import make_engine
 from precepts.errors import InputError
 from precepts.evals.audit import Audit, as_json, audit
 from precepts.evals.statistics import Estimate
+from precepts.evaluating.ask import label_all
 from precepts.recipe import Recipe
-from precepts.records import AIPreference
 from precepts.report.audit_page import write_audit_page
 from precepts.report.numbers import decimal, share_words, whole
 from precepts.runs.progress import Progress, clock
-from precepts.runs.work import chunked
 from precepts.sources.read import SourceSettings
 from precepts.stages.audit import labelled
-from precepts.stages.label import label_worker
 
 
 def audit_command(
@@ -37,12 +35,8 @@ def audit_command(
     model = recipe.models.feedback or recipe.models.start
     constitution, began = recipe.load_constitution(), time.monotonic()
     engine = make_engine(recipe.engine, model, model)
-    work = label_worker(engine, recipe.label, recipe.format, constitution, recipe.label.rules())
-    labels: list[AIPreference] = []
     with Progress(quiet=quiet).task("audit", len(items), 0, "comparisons") as task:
-        for chunk in chunked(items, recipe.label.chunk_size, recipe.seed, "audit", "records"):
-            labels += work(chunk).records
-            task.advance(len(chunk.items))
+        labels = label_all(engine, items, recipe, task)
     found, seconds = audit(labels, recipe.seed), time.monotonic() - began
     facts = {
         "feedback model": model,

@@ -166,15 +166,61 @@ def _asking(
     assignments: list[str] | None,
 ) -> Any:
     """The settings for asking a feedback model, from the command line alone."""
+    label = {"labeler": labeler, "shots": shots}
+    return _settings(
+        {"models": {"start": model}, "label": label, "constitution": {"source": constitution}}, assignments
+    )
+
+
+def _settings(given: dict[str, Any], assignments: list[str] | None) -> Any:
+    """The default recipe with what was `given`, by stage; what is None was not."""
     from precepts.recipe import recipe_of
 
-    given: dict[str, dict[str, str | int | None]] = {
-        "models": {"start": model},
-        "label": {"labeler": labeler, "shots": shots},
+    def told(values: dict[str, Any]) -> dict[str, Any]:
+        return {k: told(v) if isinstance(v, dict) else v for k, v in values.items() if v is not None}
+
+    return recipe_of(told(given), assignments or [])
+
+
+@app.command("eval", cls=Command)
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A built-in, a folder, a Hub id, or RUN/models/NAME.")],
+    suites: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--suite", metavar="NAME_OR_FILE", help="Repeatable; KIND=FILE says its kind (default: built-ins)."
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most N items of each.")] = None,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Ask each harmful prompt in other words too.")
+    ] = False,
+    against: Annotated[str | None, typer.Option("--against", metavar="MODEL", help="Set beside this one.")] = None,
+    judge: Annotated[str | None, typer.Option("--judge", metavar="MODEL", help="Marks the harm of answers.")] = None,
+    labeler: Annotated[str, typer.Option("--labeler", help="How comparisons are asked.")] = "contrastive",
+    constitution: Annotated[str | None, typer.Option("--constitution", help="A built-in's name or a file.")] = None,
+    page: Annotated[Path | None, typer.Option("--page", metavar="FILE", help="Write a page with pictures.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="OUT", help="Every answer with its grades, as JSON Lines.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of sampling and intervals (default: 0).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    assignments: Assignments = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Evaluate any model: harmful compliance, refusal, evasion, over-refusal, helpfulness, comparisons, references."""
+    from precepts.cli.eval import eval_command
+    from precepts.evals.graders.grader import CHEAP
+
+    given = {
+        "seed": seed,
+        "models": {"judge": judge},
+        "label": {"labeler": labeler},
         "constitution": {"source": constitution},
+        "evaluate": {"limit": limit, "graders": [*CHEAP, "harm"] if judge else None},
     }
-    data = {key: {k: v for k, v in below.items() if v is not None} for key, below in given.items()}
-    return recipe_of(data, assignments or [])
+    shown: dict[str, Any] = {"as_text": not as_json, "page": page, "output": output, "quiet": quiet}
+    eval_command(model, _settings(given, assignments), suites or [], against=against, robustness=robustness, **shown)
 
 
 @app.command(cls=Command)

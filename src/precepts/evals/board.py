@@ -107,22 +107,28 @@ class Board:
         return found
 
 
-def board(answers: Mapping[str, Sequence[Evaluation]], comparisons: Sequence[ScoredComparison], seed: int) -> Board:
-    """The board of `answers` (by model, the base first: start, sl, rl) and scored `comparisons`; pure.
+def board(
+    answers: Mapping[str, Sequence[Evaluation]],
+    comparisons: Sequence[ScoredComparison],
+    seed: int,
+    kinds: Sequence[str] = KINDS,
+) -> Board:
+    """The board of `answers` (by model, the base first: start, sl, rl) to prompts of these `kinds`, and of scored
+    `comparisons`; pure.
 
     Raises ValueError where a model answers one prompt twice: pairing by prompt would be ambiguous.
     """
     for model, rows in answers.items():
         if len({row.prompt_id for row in rows}) != len(rows):
             raise ValueError(f"model '{model}' answers a prompt twice; give one answer for each prompt")
-    by_kind = {(m, kind): [row for row in rows if row.kind == kind] for m, rows in answers.items() for kind in KINDS}
+    by_kind = {(m, kind): [row for row in rows if row.kind == kind] for m, rows in answers.items() for kind in kinds}
     return Board(
         models=tuple(answers),
         figures=tuple(_figures(model, kind, rows, seed) for (model, kind), rows in by_kind.items()),
         differences=tuple(
             _difference(later, earlier, kind, by_kind[later, kind], by_kind[earlier, kind], seed)
             for earlier, later in combinations(answers, 2)
-            for kind in KINDS
+            for kind in kinds
         ),
         preference_model=preference_figures(comparisons, seed),
         grades=grade_figures([row for rows in answers.values() for row in rows], seed),

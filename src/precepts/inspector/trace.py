@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from precepts.errors import InputError
-from precepts.evidence import Evaluation, ScoredComparison
+from precepts.evidence import Evaluation, Match, ScoredComparison
 from precepts.odds import Rules, probability
 from precepts.records import AIPreference, HumanComparison, Messages, Pair, Prompt, Reading, Response, Revision, Rollout
 from precepts.runs.folder import Run
@@ -195,6 +195,7 @@ def _uses(run: Run, prompt: str, kinds: set[type[Any]]) -> list[Entry]:
         uses.append(("pm", lambda: _taught_pm(run, prompt)))
     if Prompt in kinds:
         uses += [("rl", lambda: _rolled(run, prompt)), ("evaluate", lambda: _graded(run, prompt))]
+        uses.append(("tournament", lambda: _played(run, prompt)))
     return [
         Entry(stage, "used", tuple(("", line) for line in lines))
         for stage, find in uses
@@ -229,6 +230,13 @@ def _graded(run: Run, prompt: str) -> Iterator[str]:
     for model in ("start", "sl", "rl"):
         for each in _of(run, "evaluate", Evaluation, prompt, f"answers-{model}"):
             yield f"{model}: {each.verdict or each.unscored}: {each.text}"
+
+
+def _played(run: Run, prompt: str) -> Iterator[str]:
+    for m in _of(run, "tournament", Match, prompt, "matches"):
+        result = f"unscored, {m.unscored}" if m.p_first is None else f"{m.p_first:.4f} that {m.first_model}'s is better"
+        by = f"judge {m.judge}, {m.labeler}; match {m.id}"
+        yield f"{m.first_model} against {m.second_model}, {m.aim}: {result} ({by})"
 
 
 def _said(messages: Messages) -> str:

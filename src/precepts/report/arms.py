@@ -17,7 +17,7 @@ from precepts import __version__
 from precepts.report.arm_figures import arm_tables, in_words, trade
 from precepts.report.gather_arms import Arm, compared_arms, read_recipe
 from precepts.report.numbers import counted, listed, whole
-from precepts.report.seeds import are_seeds, seed_table, seeds_disagree
+from precepts.report.seeds import seed_table, seeds_disagree, seeds_of
 from precepts.report.write import environment
 from precepts.runs.progress import clock
 from precepts.runs.shards import write_whole
@@ -49,7 +49,7 @@ def write_comparison(folder: Path) -> Path:
             arms=[_row(arm) for arm in arms],
             total=_cost_words(*cost_of_all(arm.states.values() for arm in arms)),
             cautions=list(_cautions(arms)),
-            tables=[*([seed_table(arms)] if are_seeds(arms) else []), *arm_tables(arms)],
+            tables=[*(table for each in seeds_of(arms) if (table := seed_table(each)).rows), *arm_tables(arms)],
             pictures=[each for each in [trade(arms)] if each],
             version=__version__,
         )
@@ -88,8 +88,8 @@ def _cost_words(tokens_in: int, tokens_out: int, seconds: float) -> str:
 
 def _cautions(arms: Sequence[Arm]) -> Iterator[str]:
     """What holds of every comparison of arms, and where seeds disagree."""
-    if are_seeds(arms):
-        yield from seeds_disagree(arms)
+    for each in seeds_of(arms):
+        yield from seeds_disagree(each)
     if any(arm.board.models for arm in arms):
         yield (
             "The verdicts come from a text rule that reads English words, not meaning. Each arm's own report names its "

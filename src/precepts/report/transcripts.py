@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from typing import TypeVar
 
-from precepts.evals.board import KINDS
 from precepts.evals.labels import UNDECIDED
 from precepts.evidence import Evaluation
 from precepts.identity import content_hash
 from precepts.odds import Rules, probability
 from precepts.records import AIPreference, Messages, Reading
 from precepts.report.filters import Tags, answer_tags, principle_tags
-from precepts.report.gather import MODELS, Gathered
+from precepts.report.gather import MODELS
 from precepts.report.numbers import decimal
 from precepts.runs.folder import Run
 
@@ -137,14 +136,14 @@ def _spread(rows: Iterable[Evaluation], count: int) -> list[Evaluation]:
     return [row for _, _, row in sorted(turns, key=lambda turn: turn[:2])[:count]]
 
 
-def side_by_side(found: Gathered) -> list[SideBySide]:
-    """Some held-out prompts of each kind with every model's answer."""
+def side_by_side(evaluated: Mapping[str, Iterable[Evaluation]], shown: Mapping[str, int] = SHOWN) -> list[SideBySide]:
+    """Some prompts, `shown` of each kind, with every model's answer; `evaluated` are the models' answers, by name."""
     by_prompt: dict[str, dict[str, Evaluation]] = defaultdict(dict)
-    for model, rows in found.answers.items():
+    for model, rows in evaluated.items():
         for row in rows:
             by_prompt[row.prompt_id][model] = row
     prompts = [next(iter(answers.values())) for answers in by_prompt.values()]
-    chosen = [row for kind in KINDS for row in _spread((p for p in prompts if p.kind == kind), SHOWN[kind])]
+    chosen = [row for kind, count in shown.items() for row in _spread((p for p in prompts if p.kind == kind), count)]
     return [_side_by_side(by_prompt[row.prompt_id]) for row in chosen]
 
 

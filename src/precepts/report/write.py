@@ -82,7 +82,7 @@ def _content(run: Run) -> dict[str, object]:
     found = gathering.gather(run)
     constitution = found.constitution
     titles = {each.id: each.title for each in constitution.principles} if constitution else {}
-    beside = transcripts.side_by_side(found)
+    beside = transcripts.side_by_side(found.answers)
     revised = rounds.revised(run, titles)
     labelled, labelled_under = transcripts.labelled(run, titles)
     data = data_of(found)

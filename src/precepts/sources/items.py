@@ -4,7 +4,8 @@
    `dialogue` (raw labelled text, whose last assistant turn is dropped) or `prompt` (one human turn).
 2. A comparison has `chosen` and `rejected`: two responses to that prompt, or two whole dialogues (raw text, as in
    hh-rlhf, or messages) that part at their last turn. Or it has `corrects` and `incorrects`, lists of responses (the
-   shape of the paper's evaluation items): each of the one against each of the other is a comparison.
+   shape of the paper's evaluation items): each of the one against each of the other is a comparison. A reference is
+   a prompt with the answer `reference`.
 3. A row that lacks its fields is the user's mistake and an error with file and line. A row that is well formed and
    of no use (dialogues that part earlier, an empty prompt) yields None and is counted.
 """
@@ -12,34 +13,40 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from precepts.dialogue import is_dialogue, parse_dialogue, shared_prompt
 from precepts.errors import InputError, nearest
+from precepts.evidence import Reference
 from precepts.identity import content_hash, fraction_of
 from precepts.records import Demonstration, HumanComparison, Message, Messages, Prompt, messages_id
 from precepts.sources.read import HUB, Row, SourceSettings, rows, source_name
 from precepts.sources.split import side_of
 
-T = TypeVar("T", Prompt, HumanComparison, Demonstration)
+T = TypeVar("T", Prompt, HumanComparison, Demonstration, Reference)
 _ROLES = ("system", "user", "assistant")
 
 
 def read_prompts(settings: SourceSettings, kind: str, held_out: float) -> Iterator[Prompt | None]:
     """The prompts of a source as `kind`; None for each row without use. `held_out` in [0, 1] is the share kept out."""
-    return _limited(settings, lambda row: [_prompt(row, settings, kind, held_out)])
+    return limited((_prompt(row, settings, kind, held_out) for row in rows(settings)), settings)
 
 
 def read_comparisons(settings: SourceSettings, held_out: float) -> Iterator[HumanComparison | None]:
     """The labelled comparisons of a source; None for each row without use."""
-    return _limited(settings, lambda row: _comparisons(row, settings, held_out))
+    return limited((item for row in rows(settings) for item in _comparisons(row, settings, held_out)), settings)
 
 
 def read_demonstrations(settings: SourceSettings) -> Iterator[Demonstration | None]:
     """The worked rounds of a source (`prompt` or `messages`, `response`, `critique`, `revision`, and where they are
     given `principle` and `worse`); None for each row without use."""
-    return _limited(settings, lambda row: [_demonstration(row, settings)])
+    return limited((_demonstration(row, settings) for row in rows(settings)), settings)
+
+
+def read_references(settings: SourceSettings) -> Iterator[Reference | None]:
+    """The reference answers of a source (`prompt` or `messages`, and `reference`); None for each row without use."""
+    return limited((_reference(row, settings) for row in rows(settings)), settings)
 
 
 def read_answers(settings: SourceSettings) -> Iterator[tuple[dict[str, Any], Messages, str]]:
@@ -48,9 +55,9 @@ def read_answers(settings: SourceSettings) -> Iterator[tuple[dict[str, Any], Mes
         yield row.data, _conversation(row, settings), _needed(row, settings, "response")
 
 
-def _limited(settings: SourceSettings, make: Callable[[Row], Iterable[T | None]]) -> Iterator[T | None]:
-    """All items, or the `limit` of them with the lowest hash, in their order: the same ones for every seed."""
-    items = (item for row in rows(settings) for item in make(row))
+def limited(items: Iterable[T | None], settings: SourceSettings) -> Iterator[T | None]:
+    """All of a source's `items`, or the `limit` of them with the lowest hash, in their order: the same ones for every
+    seed."""
     limit = settings.limit
     if limit is None:
         yield from items
@@ -89,6 +96,14 @@ def _demonstration(row: Row, settings: SourceSettings) -> Demonstration | None:
         worse=worse if worse.strip() else "",
         principle_id=_text(row, settings, "principle"),
     )
+
+
+def _reference(row: Row, settings: SourceSettings) -> Reference | None:
+    messages, text = _conversation(row, settings), _needed(row, settings, "reference")
+    if not messages or not messages[-1].content.strip() or not text.strip():
+        return None
+    prompt_id = messages_id(messages)
+    return Reference(content_hash([prompt_id, text], 12), prompt_id, _category(row, settings), messages, text)
 
 
 def _category(row: Row, settings: SourceSettings) -> str:

