@@ -1,7 +1,7 @@
 """Rebuild the critic's adapter that ships with Precepts: python examples/ship_critic.py [RUN]
 
-The warm-up of the recipe `smollm2` is run (in RUN, default runs/critic), and its adapter is put into the package in half
-precision, beside it the settings that made it and the hashes of what was read and written. The same recipe gives the same
+The warm-up of the recipe `smollm2` is run (in RUN, default runs/critic), and its adapter is put into the package in
+half precision, beside it the settings that made it and the hashes of what was written. The same recipe gives the same
 lessons everywhere; weights agree up to the rounding of the hardware that trains.
 """
 
