@@ -62,7 +62,7 @@ def test_the_board_is_printed_and_written_as_a_page(folder: Path) -> None:
     rows = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
     assert [row["wording"] for row in rows] == [each for form in ("plain", *REWORDINGS) for each in [form] * 7]
     assert [row["verdict"] for row in rows[:7]] == ["refuses"] * 6 + ["complies"]
-    assert {"suite", "model", "messages", "response", "grades"} <= set(rows[0]) and "score" not in rows[0]
+    assert {"suite", "model", "messages", "response", "grades"} <= set(rows[0]) and not {"score", "text"} & set(rows[0])
     page = (folder / "page.html").read_text()
     assert page.count("<svg") == 2
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")

@@ -41,7 +41,8 @@ def answer_rows(loaded: Sequence[Loaded], outcomes: Sequence[Sequence[Outcome]])
                 for row in answers:
                     told = asdict(row)
                     del told["score"]  # of a preference model, and there is none
-                    yield {"suite": each.suite.name, "wording": form, **told, "response": told.pop("text")}
+                    response = told.pop("text")
+                    yield {"suite": each.suite.name, "wording": form, "response": response, **told}
 
 
 def _figures(loaded: Loaded, models: Sequence[Outcome], seed: int) -> SuiteFigures:

@@ -73,7 +73,7 @@ def load_suite(suite: Suite, limit: int | None, trained_on: frozenset[str] = fro
     """The suite's items, at most `limit`, none on a prompt of `trained_on` (ids). Raises InputError for a row that
     cannot be read, and where nothing is left."""
     left_out: Counter[str] = Counter()
-    items = _once(_READERS[_reader(suite.kind)](suite), trained_on, left_out)
+    items = _once(_READERS[suite.kind](suite), trained_on, left_out)
     found = tuple(limited(items, suite.source.model_copy(update={"limit": limit or suite.source.limit})))
     if not found:
         reasons = "".join(f"; {count} {reason}" for reason, count in sorted(left_out.items()))
@@ -134,10 +134,6 @@ def _recognised(source: SourceSettings) -> str:
     return "harmful" if package_of(source.source) else "prompts"
 
 
-def _reader(kind: str) -> str:
-    return "prompts" if kind in ANSWERED else kind
-
-
 def _prompts(suite: Suite) -> Iterator[Prompt | None]:
     return read_prompts(_whole(suite), suite.kind, 0.0)
 
@@ -151,7 +147,7 @@ def _references(suite: Suite) -> Iterator[Reference | None]:
 
 
 _READERS: Mapping[str, Callable[[Suite], Iterator[Any]]] = {
-    "prompts": _prompts,
+    **dict.fromkeys(ANSWERED, _prompts),
     "comparisons": _comparisons,
     "references": _references,
 }
