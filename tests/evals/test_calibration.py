@@ -112,7 +112,9 @@ def test_the_likelihood_is_that_of_the_labels_themselves(
         with pytest.raises(ValueError, match="no scored label"):
             fit(labels, rules, "prior")
     else:
-        assert fit(labels, rules, "prior").nll_before == pytest.approx(np.mean(losses), rel=1e-3, abs=1e-6)
+        assert fit(labels, rules, "prior").nll_before == pytest.approx(
+            np.mean(losses), rel=5e-3, abs=1e-6
+        )  # 1 - p is coarse near 0
 
 
 def test_the_cross_fitted_error_is_of_prompts_not_fitted_on() -> None:

@@ -34,12 +34,25 @@ def means(rng: np.random.Generator) -> tuple[Estimate, float]:
     return bootstrap_mean(values, seed=int(rng.integers(2**31)), draws=1000), 0.2
 
 
+def few(rng: np.random.Generator) -> tuple[Estimate, float]:
+    values = rng.normal(0.2, 1.0, 20).tolist()
+    return bootstrap_mean(values, seed=int(rng.integers(2**31)), draws=1000), 0.2
+
+
+def skewed(rng: np.random.Generator) -> tuple[Estimate, float]:
+    """Means of 20 waiting times, most short and a few long, as lengths of answers are."""
+    return bootstrap_mean(rng.exponential(1.0, 20).tolist(), seed=int(rng.integers(2**31)), draws=1000), 1.0
+
+
 def covered(make: Callable[[np.random.Generator], tuple[Estimate, float]], times: int) -> float:
     found = (make(np.random.default_rng([11, n])) for n in range(times))
     return sum(estimate.low <= truth <= estimate.high for estimate, truth in found) / times
 
 
-@pytest.mark.parametrize(("make", "times"), [(wilsons, 4000), (newcombes, 4000), (clustered, 1500), (means, 2000)])
+@pytest.mark.parametrize(
+    ("make", "times"),
+    [(wilsons, 4000), (newcombes, 4000), (clustered, 1500), (means, 2000), (few, 3000), (skewed, 3000)],
+)
 def test_an_interval_holds_what_it_says(
     make: Callable[[np.random.Generator], tuple[Estimate, float]], times: int
 ) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from math import isnan, nan
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 
 from precepts.evals.statistics import (
     Estimate,
+    _tails,
     bootstrap_difference,
     bootstrap_mean,
     calibration_error,
@@ -17,15 +19,24 @@ from precepts.evals.statistics import (
 
 def test_bootstrap_of_two_values_finds_the_known_quantiles() -> None:
     # Two draws from {0, 1}: mean 0, 1/2, 1 with chance 1/4, 1/2, 1/4.
-    # So the middle 40 % is 1/2, and the middle 95 % is everything.
-    assert bootstrap_mean([0, 1], seed=0, level=0.4) == Estimate(0.5, 0.5, 0.5, 2)
+    # With one degree of freedom Student's t ends the middle 20 % at 0.325, times sqrt(2) at 0.459: quantiles 0.323 and
+    # 0.677, which is 1/2. The middle 95 % is everything.
+    assert bootstrap_mean([0, 1], seed=0, level=0.2) == Estimate(0.5, 0.5, 0.5, 2)
     assert bootstrap_mean([0, 1], seed=0) == Estimate(0.5, 0.0, 1.0, 2)
+
+
+def test_the_tails_of_an_interval_by_hand() -> None:
+    # Influences -1, -1, 2: acceleration (-1 - 1 + 8) / (6 * 6 ** 1.5) = 0.06804; half the means below: no bias.
+    # Student's t with 2 degrees of freedom ends the middle half at 0.8165, times sqrt(3 / 2) at 1: z / (1 - a z).
+    low, high = _tails(np.array([0.0, 1.0]), 0.5, np.array([-1.0, -1.0, 2.0]), 0.5)
+    assert low == pytest.approx(NormalDist().cdf(-1 / (1 + 0.06804)), abs=1e-5)
+    assert high == pytest.approx(NormalDist().cdf(1 / (1 - 0.06804)), abs=1e-5)
 
 
 def test_clusters_of_unequal_size_are_weighed_by_their_rows() -> None:
     # Clusters a = {1, 1, 1} and b = {0}: aa gives 3+3 of 6 = 1, ab gives 3 of 4, bb gives 0.
     values, clusters = [1, 1, 1, 0], ["a", "a", "a", "b"]
-    assert bootstrap_mean(values, clusters, seed=0, level=0.4) == Estimate(0.75, 0.75, 0.75, 4)
+    assert bootstrap_mean(values, clusters, seed=0, level=0.2) == Estimate(0.75, 0.75, 0.75, 4)
     assert bootstrap_mean(values, clusters, seed=0) == Estimate(0.75, 0.0, 1.0, 4)
 
 

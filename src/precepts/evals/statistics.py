@@ -3,13 +3,15 @@
 1. Every number that is reported is an `Estimate`: a value, an interval and a count. With nothing to count
    the value and both ends are nan, never an invented zero; with a single cluster the value stands and the
    ends are nan, since one cluster tells nothing about how clusters differ.
-2. Several responses to one prompt are not independent. `bootstrap_mean` resamples whole clusters (prompts)
+2. A mean's interval is the bootstrap's with bias and acceleration corrected (Efron 1987), its tails widened as
+   Student's t is wider than the normal (Hesterberg 2015): plain percentiles hold too little of a skewed mean of few.
+3. Several responses to one prompt are not independent. `bootstrap_mean` resamples whole clusters (prompts)
    where they are given; clusters of unequal size weigh by their rows (a ratio of sums), so the value is the
    plain mean of rows.
-3. Two models judged on the same prompts are compared by their paired differences, which takes the prompts'
+4. Two models judged on the same prompts are compared by their paired differences, which takes the prompts'
    own difficulty out of the interval.
-4. Proportions get Wilson's interval: unlike the normal approximation it keeps width at 0 % and 100 %.
-5. Unscored rows are data with a reason: the caller leaves them out and counts them. A nan handed in here is
+5. Proportions get Wilson's interval: unlike the normal approximation it keeps width at 0 % and 100 %.
+6. Unscored rows are data with a reason: the caller leaves them out and counts them. A nan handed in here is
    an error.
 
 Departs from the paper, which prints Elo and accuracy without intervals (Bai et al. 2022, figs. 2-4);
@@ -23,6 +25,7 @@ from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtrit
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,7 +50,7 @@ def bootstrap_mean(
     draws: int = 2000,
     level: float = 0.95,
 ) -> Estimate:
-    """Mean of `values` (n,) with a percentile-bootstrap interval that covers `level`.
+    """Mean of `values` (n,) with a bootstrap interval that covers `level`.
 
     `clusters` (n,) names the prompt behind each row; whole clusters are then resampled instead of rows. The
     same arguments and seed give the same interval. No values: all nan; one cluster: both ends nan.
@@ -62,9 +65,9 @@ def bootstrap_mean(
         return Estimate(nan, nan, nan, 0)
     if sums.size == 1:
         return Estimate(float(rows.mean()), nan, nan, rows.size)
-    means = _resampled_means(sums, counts, seed, draws)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Estimate(float(rows.mean()), float(low), float(high), rows.size)
+    means, mean = _resampled_means(sums, counts, seed, draws), float(rows.mean())
+    low, high = np.quantile(means, _tails(means, mean, sums - counts * mean, level))
+    return Estimate(mean, float(low), float(high), rows.size)
 
 
 def bootstrap_difference(
@@ -172,6 +175,22 @@ def _cluster_totals(rows: Floats, clusters: Sequence[Hashable] | None) -> tuple[
     sums = np.bincount(cluster_of, weights=rows, minlength=len(index_of))
     counts = np.bincount(cluster_of, minlength=len(index_of))
     return sums.astype(np.float64), counts.astype(np.float64)
+
+
+def _tails(means: Floats, mean: float, influence: Floats, level: float) -> tuple[float, float]:
+    """Which quantiles of the resampled `means` (draws,) an interval ends at; `influence` (k,) is how far each cluster
+    draws the mean."""
+    normal, k = NormalDist(), influence.size
+    edge = sqrt(k / (k - 1)) * float(stdtrit(k - 1, (1 - level) / 2))
+    below = (np.count_nonzero(means < mean) + np.count_nonzero(means == mean) / 2) / means.size
+    bias = normal.inv_cdf(min(max(below, 1 / (2 * means.size)), 1 - 1 / (2 * means.size)))
+    spread = float((influence**2).sum())
+    acceleration = float((influence**3).sum()) / (6 * spread**1.5) if spread else 0.0
+
+    def tail(z: float) -> float:
+        return normal.cdf(bias + (bias + z) / max(1 - acceleration * (bias + z), 1e-9))
+
+    return tail(edge), tail(-edge)
 
 
 def _resampled_means(sums: Floats, counts: Floats, seed: int, draws: int) -> Floats:
