@@ -14,7 +14,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 from precepts.engines import Engine
 from precepts.executors import LocalExecutor
@@ -28,10 +30,12 @@ from precepts.stages import respond, revise
 
 @dataclass(frozen=True)
 class Took:
-    """What a way took, and how many tokens were written."""
+    """What a way took, and how many tokens were written; of a way through Precepts also its records."""
 
     seconds: float
     tokens: int
+    answers: tuple[Response, ...] = ()
+    revisions: tuple[Revision, ...] = ()
 
     @property
     def speed(self) -> float:
@@ -43,7 +47,7 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     """The options that both benchmarks have."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="smollm2-135m")
-    parser.add_argument("--count", type=int, default=128, help="red-team prompts")
+    parser.add_argument("--count", type=int, default=128, help="built-in prompts (443 at most)")
     parser.add_argument("--in-flight", type=int, default=64, help="requests at the engine at once")
     parser.add_argument("--chunk", type=int, default=64, help="prompts in a chunk")
     parser.add_argument("--turns", type=int, default=1, help="rounds of critique and revision")
@@ -56,11 +60,19 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
 def recipe_for(options: argparse.Namespace) -> Recipe:
     """Stage 1 over built-in red-team prompts."""
     sampling = {"max_tokens": options.tokens, "temperature": 0.7, "top_p": 0.9, "chunk_size": options.chunk}
-    prompts = {"red_team": [{"source": "builtin:red_team", "limit": options.count}], "helpful": [], "held_out": 0.0}
+    prompts = {"red_team": _sources(options.count), "safe_sounding": [], "helpful": [], "held_out": 0.0}
     revising = {"rounds": options.turns, "shots": options.shots, "critique_tokens": options.tokens}
     return recipe_of(
         {"models": {"start": options.model}, "prompts": prompts, "respond": sampling, "revise": sampling | revising}
     )
+
+
+def _sources(count: int) -> list[dict[str, Any]]:
+    """`count` built-in prompts, red-team ones first."""
+    each = {"red_team": 183, "helpful": 183, "safe_sounding": 77}
+    before = list(accumulate(each.values(), initial=0))
+    left = [min(size, count - done) for size, done in zip(each.values(), before, strict=False)]
+    return [{"source": f"builtin:{name}", "limit": n} for name, n in zip(each, left, strict=True) if n > 0]
 
 
 def through_precepts(recipe: Recipe, engine: Callable[[], Engine], workers: int = 1) -> Took:
@@ -77,8 +89,8 @@ def through_precepts(recipe: Recipe, engine: Callable[[], Engine], workers: int 
         respond.run(stage("respond"), recipe.respond, recipe.format, engine)
         revise.run(stage("revise"), recipe.revise, recipe.format, constitution, engine)
         seconds = time.perf_counter() - began
-        answers, revisions = run.read("respond", Response), run.read("revise", Revision)
-        return Took(seconds, sum(r.tokens_out for r in answers) + sum(r.tokens_out for r in revisions))
+        answers, revisions = tuple(run.read("respond", Response)), tuple(run.read("revise", Revision))
+        return Took(seconds, sum(each.tokens_out for each in (*answers, *revisions)), answers, revisions)
 
 
 def compare(ours: Callable[[], Took], name: str, theirs: Callable[[], Took], rounds: int) -> None:
