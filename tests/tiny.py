@@ -16,7 +16,7 @@ _TEMPLATE = (
 )
 
 
-def make_tiny_model(folder: Path, *, chat: bool = True) -> Path:
+def make_tiny_model(folder: Path, *, chat: bool = True, width: int = 32) -> Path:
     """Save a 2-layer Llama with some 300 tokens at `folder` in Hugging Face format."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -38,8 +38,8 @@ def make_tiny_model(folder: Path, *, chat: bool = True) -> Path:
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
+        hidden_size=width,
+        intermediate_size=2 * width,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -100,6 +101,17 @@ def test_no_more_requests_than_asked_for_are_in_flight() -> None:
     with serving(answer_to) as server:
         engine(server.url, concurrency=3).generate([asked(str(n)) for n in range(40)])
     assert server.most_at_once <= 3
+
+
+def test_engines_of_several_threads_share_the_room_at_their_server() -> None:
+    def work(start: int) -> list[str]:
+        requests = [asked(str(n)) for n in range(start, start + 20)]
+        return [reply.text for reply in engine(server.url, concurrency=3).generate(requests)]
+
+    with serving(answer_to) as server, ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(work, (0, 20, 40, 60)))
+    assert found == [[f"to {n}" for n in range(start, start + 20)] for start in (0, 20, 40, 60)]
+    assert 1 < server.most_at_once <= 3
 
 
 def test_a_server_that_is_gone_is_told_once_and_no_key_with_it() -> None:

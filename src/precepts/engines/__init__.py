@@ -31,11 +31,12 @@ __all__ = [
 class EngineSettings(Settings):
     """How models are run; each kind has settings of its own.
 
-    transformers: `batch_size`, `dtype`, `device`. vllm: `dtype`, `max_model_len` (null: the model's own), `gpu_memory`
-    (the share it takes), `eager` (nothing is compiled: starts sooner, runs slower). scripted: `script`, a file of
-    rules. openai: the server's `base_url`, or one for each model in `base_urls`; `served`, what a model is called there
-    where that is another name; the environment variable that holds the key (`key_env`); requests in flight
-    (`concurrency`); seconds before one is given up (`timeout`) and how often it is tried again (`retries`).
+    transformers: `batch_size`, `dtype`, `device`. vllm: `dtype`, `max_model_len` (null: the model's own),
+    `max_num_seqs` (requests it works on at once; null: vLLM's own), `gpu_memory` (the share it takes), `eager` (nothing
+    is compiled: starts sooner, runs slower). scripted: `script`, a file of rules. openai: the server's `base_url`, or
+    one for each model in `base_urls`; `served`, what a model is called there where that is another name; the
+    environment variable that holds the key (`key_env`); requests in flight (`concurrency`); seconds before one is given
+    up (`timeout`) and how often it is tried again (`retries`).
     """
 
     kind: Literal["transformers", "vllm", "openai", "scripted"] = "transformers"
@@ -44,6 +45,7 @@ class EngineSettings(Settings):
     device: str = "auto"
     script: str | None = None
     max_model_len: int | None = Field(default=None, ge=16)
+    max_num_seqs: int | None = Field(default=None, ge=1)
     gpu_memory: float = Field(default=0.9, gt=0, le=1)
     eager: bool = False
     base_url: str = "http://localhost:8000/v1"
@@ -75,7 +77,7 @@ class EngineSettings(Settings):
 
 _OF_KIND = {
     "transformers": ("batch_size", "dtype", "device"),
-    "vllm": ("dtype", "max_model_len", "gpu_memory", "eager"),
+    "vllm": ("dtype", "max_model_len", "max_num_seqs", "gpu_memory", "eager"),
     "openai": ("base_url", "base_urls", "served", "key_env", "concurrency", "timeout", "retries"),
     "scripted": ("script", "batch_size", "dtype", "device"),
 }

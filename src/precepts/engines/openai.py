@@ -1,6 +1,8 @@
 """The HTTP engine: any server that speaks OpenAI's protocol (vLLM, SGLang, llama.cpp, hosted ones), by its client.
 
-1. A call's requests are sent at once, at most `concurrency` of them in flight, and it returns when all are answered.
+1. A call's requests are sent at once and it returns when all are answered. `concurrency` bounds those in flight of all
+   engines in this process that ask the same server: where several chunks are at work, one that waits for its last
+   answer leaves its room to the others.
 2. The client tries again, with growing pauses or as long as `Retry-After` says, after 408, 409, 429, 5xx, a timeout or
    a dropped connection; a body that is no answer is tried again here. A server that stays away ends the run with one
    message (RunError): what was finished is kept. A request that it refuses is an InputError, but for a prompt that is
@@ -52,6 +54,20 @@ _SEEDS = 2**31  # what every server takes
 _LONG = ("maximum context length", "context length", "exceeds the available context", "too many tokens")
 
 
+_lanes: dict[tuple[str, int], tuple[asyncio.AbstractEventLoop, asyncio.Semaphore]] = {}
+_lanes_lock = threading.Lock()
+
+
+def _lane(base_url: str, concurrency: int) -> tuple[asyncio.AbstractEventLoop, asyncio.Semaphore]:
+    """The event loop that asks a server, and the room for requests in flight: the same for all threads."""
+    with _lanes_lock:
+        if (base_url, concurrency) not in _lanes:
+            loop = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, daemon=True, name="precepts-http").start()
+            _lanes[base_url, concurrency] = loop, asyncio.Semaphore(concurrency)
+        return _lanes[base_url, concurrency]
+
+
 class OpenAIEngine:
     """Asks `served` (the model's name at the server) at `base_url`; `model` is what the server would have to hold."""
 
@@ -69,13 +85,12 @@ class OpenAIEngine:
     ) -> None:
         self.name, self.usage = name or model, Usage()
         self.model, self.served, self.base_url, self.key_env = model, served or self.name, base_url, key_env
-        self.concurrency, self.retries = concurrency, retries
+        self.retries = retries
         self._key = os.environ.get(key_env, "")
         self._client = openai.AsyncOpenAI(
             base_url=base_url, api_key=self._key or "none", timeout=timeout, max_retries=retries
         )
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True, name="precepts-http").start()
+        self._loop, self._room = _lane(base_url, concurrency)
         self._listed = self._tokenizes = None  # type: bool | None
 
     def generate(self, requests: Sequence[GenerateRequest]) -> list[Reply]:
@@ -101,10 +116,8 @@ class OpenAIEngine:
         """What `ask` gives for each request, `concurrency` at a time."""
 
         async def run() -> list[T]:
-            room = asyncio.Semaphore(self.concurrency)
-
             async def one(request: Any) -> T:
-                async with room:
+                async with self._room:
                     return await ask(request)
 
             await self._check_listed()

