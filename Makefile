@@ -11,7 +11,7 @@ demo: $(VENV)/installed
 	$(BIN)/precepts run demo --run $(RUN)
 
 test: $(VENV)/installed-dev check
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check
