@@ -22,7 +22,7 @@ import math
 import os
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from precepts.engines.answers import (
     Garbled,
@@ -54,18 +54,29 @@ _SEEDS = 2**31  # what every server takes
 _LONG = ("maximum context length", "context length", "exceeds the available context", "too many tokens")
 
 
-_lanes: dict[tuple[str, int], tuple[asyncio.AbstractEventLoop, asyncio.Semaphore]] = {}
+class _Lane(NamedTuple):
+    """The way to a server: the client, the event loop it lives on, and the room for requests in flight."""
+
+    client: openai.AsyncOpenAI
+    loop: asyncio.AbstractEventLoop
+    room: asyncio.Semaphore
+
+
+_lanes: dict[tuple[Any, ...], _Lane] = {}
 _lanes_lock = threading.Lock()
 
 
-def _lane(base_url: str, concurrency: int) -> tuple[asyncio.AbstractEventLoop, asyncio.Semaphore]:
-    """The event loop that asks a server, and the room for requests in flight: the same for all threads."""
+def _lane(base_url: str, key: str, concurrency: int, timeout: float, retries: int) -> _Lane:
+    """The one lane of all threads that ask alike. It is kept: a client that another thread collects closes sockets
+    under the loop's feet, and requests that then get their numbers wait forever."""
     with _lanes_lock:
-        if (base_url, concurrency) not in _lanes:
+        wanted = (base_url, key, concurrency, timeout, retries)
+        if wanted not in _lanes:
+            client = openai.AsyncOpenAI(base_url=base_url, api_key=key or "none", timeout=timeout, max_retries=retries)
             loop = asyncio.new_event_loop()
             threading.Thread(target=loop.run_forever, daemon=True, name="precepts-http").start()
-            _lanes[base_url, concurrency] = loop, asyncio.Semaphore(concurrency)
-        return _lanes[base_url, concurrency]
+            _lanes[wanted] = _Lane(client, loop, asyncio.Semaphore(concurrency))
+        return _lanes[wanted]
 
 
 class OpenAIEngine:
@@ -87,10 +98,7 @@ class OpenAIEngine:
         self.model, self.served, self.base_url, self.key_env = model, served or self.name, base_url, key_env
         self.retries = retries
         self._key = os.environ.get(key_env, "")
-        self._client = openai.AsyncOpenAI(
-            base_url=base_url, api_key=self._key or "none", timeout=timeout, max_retries=retries
-        )
-        self._loop, self._room = _lane(base_url, concurrency)
+        self._client, self._loop, self._room = _lane(base_url, self._key, concurrency, timeout, retries)
         self._listed = self._tokenizes = None  # type: bool | None
 
     def generate(self, requests: Sequence[GenerateRequest]) -> list[Reply]:
