@@ -17,7 +17,7 @@ _TEMPLATE = (
 
 
 def make_tiny_model(folder: Path, *, chat: bool = True, width: int = 32) -> Path:
-    """Save a 2-layer Llama with some 300 tokens at `folder` in Hugging Face format."""
+    """Save a 2-layer Llama with some 300 tokens, `width` wide, at `folder` in Hugging Face format."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
