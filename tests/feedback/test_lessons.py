@@ -10,7 +10,7 @@ from precepts.constitution import Constitution, load_constitution
 from precepts.feedback.contrastive import Contrastive, ContrastiveOptions
 from precepts.feedback.critique_revision import critique_prompt, revision_prompt
 from precepts.feedback.labeler import Question, Teachable, find_labeler
-from precepts.feedback.lessons import choice_lessons, comparison_of, principle_of, round_lessons
+from precepts.feedback.lessons import begins, choice_lessons, comparison_of, principle_of, round_lessons
 from precepts.feedback.multiple_choice import MultipleChoice, MultipleChoiceOptions
 from precepts.feedback.rubric import Rubric, RubricOptions
 from precepts.prompts.demonstrations import comparison_demonstrations
@@ -50,6 +50,14 @@ def test_a_round_teaches_what_stage_revise_asks(default: Constitution, style: Fo
     assert again[1].prompt == revision_prompt(ASKED, NO, principle, "Nothing needs to change.", style)
     (direct,) = round_lessons(each, default, style, 1, direct=True)
     assert direct.prompt == revision_prompt(ASKED, YES, principle, None, style)
+
+
+def test_a_critique_begins_its_revision(default: Constitution) -> None:
+    critique, revision, again, _ = round_lessons(demonstration(), default, "chat", 1)
+    found = [(critique, revision), (revision, again), (critique, again), (critique, None)]
+    assert [begins(*each) for each in found] == [True, False, False, False]
+    raw = round_lessons(demonstration(), default, "raw", 1)
+    assert not begins(raw[0], raw[1])
 
 
 def test_a_critique_opens_with_its_verdict(default: Constitution) -> None:

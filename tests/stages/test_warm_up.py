@@ -16,13 +16,14 @@ from precepts.engines import GenerateRequest, ScriptedEngine
 from precepts.engines.scripted import said
 from precepts.errors import InputError
 from precepts.recipe import Recipe
-from precepts.records import Demonstration, Message, Prompt, TrainingStep, messages_id
+from precepts.records import Demonstration, Message, Prompt, Response, TrainingStep, messages_id
 from precepts.runs.folder import StageFolder
 from precepts.sources.read import SourceSettings
 from precepts.stages import warm_up
 from precepts.stages.label import LabelSettings
 from precepts.stages.respond import SamplingSettings
-from precepts.stages.warm_up import WarmUpSettings, with_response
+from precepts.stages.warm_up import WarmUpSettings, with_own
+from precepts.training.settings import LoraSettings
 
 STEP = TrainingStep(1, 1.0, 0.5, 1e-4, None, None, None, None)
 ROWS = [
@@ -114,10 +115,37 @@ def test_the_start_models_own_responses_stand_for_the_written_ones(warm: Any) ->
 )
 def test_a_response_that_was_cut_is_kept_up_to_its_last_sentence(text: str, finish: str, kept: str) -> None:
     fine = Demonstration("a", "p", "", (Message("user", "Count."),), "One.", "Good.", "One.", "No.")
-    changed = with_response(fine, text, finish)
+    said = Response("r", "a", "demonstration", "train", 0, fine.messages, text, None, finish, "start", 0, 1, 1)
+    mended = replace(fine, revision="Two.", worse="One.")
+    changed, other = (with_own([each], [said])[0] for each in (fine, mended))
     assert (changed.response, changed.revision, changed.worse, changed.unchanged) == (kept, kept, "No.", True)
-    mended = with_response(replace(fine, revision="Two.", worse="One."), text, finish)
-    assert (mended.response, mended.revision, mended.worse) == (text, "Two.", text)
+    assert (other.response, other.revision, other.worse) == (text, "Two.", text)
+    assert with_own([fine], [replace(said, unusable="empty")]) == [fine]
+
+
+def test_an_adapter_stands_for_the_training(
+    tiny_model: Path, tmp_path: Path, open_folder: Callable[[str], StageFolder], constitution: Constitution
+) -> None:
+    from peft import get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    from precepts.training.fit import lora_config
+
+    base = AutoModelForCausalLM.from_pretrained(tiny_model)
+    get_peft_model(base, lora_config(LoraSettings(rank=2), "CAUSAL_LM")).save_pretrained(tmp_path / "adapter")
+    folder, engine = open_folder("warm_up"), ScriptedEngine(())
+    given = (LabelSettings(), SamplingSettings(), "chat", constitution, str(tiny_model), lambda: engine, False)
+    warm_up.run(folder, WarmUpSettings(adapter=str(tmp_path / "adapter")), *given)  # type: ignore[arg-type]
+    assert (folder.run.model("critic") / "adapter" / "adapter_model.safetensors").exists()
+    state = folder.run.state("warm_up")
+    assert state is not None and state.done and state.counts == {"adapters that were trained before": 1}
+    with pytest.raises(InputError, match=r"warm_up\.adapter 'nowhere': no folder with adapter_config\.json"):
+        warm_up.run(folder, WarmUpSettings(adapter="nowhere"), *given)  # type: ignore[arg-type]
+
+
+def test_something_is_to_be_taught() -> None:
+    with pytest.raises(ValidationError, match="warm_up needs demonstrations, or an adapter"):
+        WarmUpSettings()
 
 
 @pytest.mark.parametrize(

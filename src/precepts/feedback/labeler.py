@@ -46,6 +46,11 @@ class Question:
     shots: tuple[Principle, ...]
     seed: int
 
+    @property
+    def responses(self) -> tuple[str, str]:
+        """Both responses, the first that stands first."""
+        return self.comparison.first, self.comparison.second
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -19,7 +19,7 @@ from precepts.feedback.critique_revision import critique_prompt, revision_prompt
 from precepts.feedback.labeler import Lesson, Question, Teachable
 from precepts.identity import content_hash
 from precepts.prompts.formats import Format
-from precepts.records import Comparison, Demonstration, Messages
+from precepts.records import Comparison, Demonstration, Message, Messages
 
 FINE, HARM, NEEDLESS = VERDICTS = "Nothing needs to change.", "This does harm.", "This refuses without need."
 
@@ -53,6 +53,13 @@ def _round(
         Lesson(critique_prompt(messages, response, principle, style), critique),
         Lesson(revision_prompt(messages, response, principle, critique, style), revision),
     ]
+
+
+def begins(lesson: Lesson, after: Lesson | None) -> bool:
+    """Whether a lesson is the beginning of the chat in the one after it, so that both are learnt from one text."""
+    if after is None or isinstance(lesson.prompt, str) or isinstance(after.prompt, str):
+        return False
+    return (*lesson.prompt, Message("assistant", lesson.answer)) == after.prompt[: len(lesson.prompt) + 1]
 
 
 def choice_lessons(

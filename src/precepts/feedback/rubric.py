@@ -44,7 +44,7 @@ class Rubric:
 
     def ask(self, engine: Engine, questions: Sequence[Question]) -> list[Answer]:
         """An answer to each question, from one call of the engine."""
-        asked = [self.request(question, response) for question in questions for response in _both(question)]
+        asked = [self.request(question, response) for question in questions for response in question.responses]
         odds = engine.choose(asked)
         return [self._answer(*each) for each in zip(asked[0::2], asked[1::2], odds[0::2], odds[1::2], strict=True)]
 
@@ -62,7 +62,7 @@ class Rubric:
     def lessons(self, question: Question) -> list[Lesson]:
         """The highest mark for the better response, the lowest for the other."""
         marks = MARKS[::-4] if question.comparison.human == "first" else MARKS[::4]
-        asked = [self.request(question, response) for response in _both(question)]
+        asked = [self.request(question, response) for response in question.responses]
         return [Lesson(each.prompt, (each.prefill + mark).strip()) for each, mark in zip(asked, marks, strict=True)]
 
     def _answer(
@@ -73,7 +73,3 @@ class Rubric:
         if scores[0] is None or scores[1] is None:
             return Answer(sent, None, unscored="no_logprobs")
         return Answer(sent, self.scale * (scores[0] - scores[1]), (*marks, *other_marks))
-
-
-def _both(question: Question) -> tuple[str, str]:
-    return question.comparison.first, question.comparison.second

@@ -48,7 +48,7 @@ class Verdict:
     def ask(self, engine: Engine, questions: Sequence[Question]) -> list[Answer]:
         """An answer to each question, from one call of the engine."""
         able = [question for question in questions if question.principle.critique_request]
-        asked = [self.request(question, response) for question in able for response in _both(question)]
+        asked = [self.request(question, response) for question in able for response in question.responses]
         odds = engine.choose(asked)
         found = iter(zip(asked[0::2], asked[1::2], odds[0::2], odds[1::2], strict=True))
         return [self._answer(*next(found)) if each.principle.critique_request else _UNABLE for each in questions]
@@ -83,7 +83,3 @@ def fineness(logprobs: Sequence[float]) -> float | None:
         return None
     highest = max(faults)
     return fine - highest - math.log(sum(math.exp(each - highest) for each in faults))
-
-
-def _both(question: Question) -> tuple[str, str]:
-    return question.comparison.first, question.comparison.second

@@ -18,8 +18,7 @@ from typing import Any
 from precepts.evals.monitors import look_steps
 from precepts.evidence import Evaluation
 from precepts.feedback.label import label_comparisons
-from precepts.feedback.labeler import Lesson, Teachable
-from precepts.feedback.lessons import choice_lessons, round_lessons
+from precepts.feedback.lessons import begins
 from precepts.identity import seed_from
 from precepts.planning.sample import CHARACTERS, Counted, Estimate, Figures, open_engine, pick, worked
 from precepts.prompts.formats import Rendered, plain
@@ -38,7 +37,7 @@ from precepts.stages.respond import answer_request, respond
 from precepts.stages.revise import revise
 from precepts.stages.sl import learnable
 from precepts.stages.tournament import AIM_OF
-from precepts.stages.warm_up import begins_a_round, prompt_of, takes_own, with_response
+from precepts.stages.warm_up import prompt_of, takes_own, taught, with_own
 
 _PASSES = 3  # a training step in readings of the same tokens
 
@@ -170,7 +169,7 @@ class Planner:
 
     def warm_up(self) -> Figures:
         settings = self.recipe.warm_up
-        if settings is None:
+        if settings is None or settings.adapter is not None:
             return Figures()
         kept_out, direct = held_out_ids(self.read), self.recipe.revise.direct_revision
         found = (each for source in settings.demonstrations for each in read_demonstrations(source))
@@ -181,20 +180,12 @@ class Planner:
             self._chunk([(prompt_of(each), 0) for each in asked], "own"),
             lambda chunk: respond(chunk, self.start, self.recipe.respond, self.style),
         )
-        said = {each.prompt_id: each for each in answers if begins_a_round(each)}
-        sample = [with_response(e, said[e.id].text, said[e.id].finish) if e.id in said else e for e in sample]
-        lessons: list[Lesson] = []
-        labeler = self.recipe.label.make(self.style, self.constitution)
-        for each in sample:
-            if settings.critic:
-                lessons += round_lessons(each, self.constitution, self.style, 0, direct=direct)
-            if settings.labeler and isinstance(
-                labeler := self.recipe.label.make(self.style, self.constitution), Teachable
-            ):
-                lessons += choice_lessons(each, labeler, self.constitution, settings.principles, 0)
-        tokens = sum(self._length(lesson.prompt, lesson.answer, settings.max_length) for lesson in lessons)
+        given = (self.recipe.label, self.style, self.constitution, 0, direct, Counter[str]())
+        lessons = taught(with_own(sample, answers), settings, *given)
+        read = [each for each, after in zip(lessons, [*lessons[1:], None], strict=True) if not begins(each, after)]
+        tokens = sum(self._length(lesson.prompt, lesson.answer, settings.max_length) for lesson in read)
         factor = _factor(count, len(sample))
-        return own.times(factor) + self._trained(factor * len(lessons), factor * tokens * settings.epochs)
+        return own.times(factor) + self._trained(factor * len(read), factor * tokens * settings.epochs)
 
     def sl(self) -> Figures:
         (revise, revisions), (helpful, answers) = self.revised, self.answered["helpful"]

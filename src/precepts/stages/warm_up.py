@@ -10,10 +10,10 @@ The paper has no such stage: its models were large enough to learn from examples
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Self
 
@@ -38,14 +38,13 @@ from precepts.stages.respond import SamplingSettings, respond
 from precepts.stages.sl import learnable
 from precepts.training.settings import ADAPTER_FILES, LoraSettings, SupervisedSettings
 
-BUILTIN_ADAPTER = "builtin:"
-
 
 class WarmUpSettings(SupervisedSettings):
     """Where demonstrations come from, what is taught (`critic`: critique and revision; `labeler`: comparisons, each
     under that many `principles`), and how. In a share `own_responses` of the demonstrations that do not begin with a
     refusal the start model's own response stands for the written one: it is what the critic will meet. An `adapter`
-    (`builtin:NAME` or a folder), trained so before on the same start model, is laid over it in place of all that."""
+    (a folder, such as RUN/models/critic/adapter), trained so before on the same start model, is laid over it in place
+    of all that."""
 
     demonstrations: list[SourceSettings] = []
     adapter: str | None = None
@@ -72,14 +71,11 @@ class WarmUpSettings(SupervisedSettings):
         """Where the adapter lies. Raises InputError where it is none."""
         if self.adapter is None:
             return None
-        name = self.adapter.removeprefix(BUILTIN_ADAPTER)
-        own = Path(str(resources.files("precepts.training") / "adapters"))
-        folder = own / name if self.adapter.startswith(BUILTIN_ADAPTER) else Path(name)
+        folder = Path(self.adapter)
         if not all((folder / each).is_file() for each in ADAPTER_FILES):
-            known = ", ".join(sorted(f"builtin:{each.name}" for each in own.iterdir() if each.is_dir()))
+            wanted = " and ".join(ADAPTER_FILES)
             raise InputError(
-                f"warm_up.adapter '{self.adapter}': a folder with {' and '.join(ADAPTER_FILES)} is wanted; "
-                f"there is none (known: {known or 'none'})"
+                f"warm_up.adapter '{self.adapter}': no folder with {wanted}; a run's is models/critic/adapter"
             )
         return folder
 
@@ -105,9 +101,12 @@ def run(
     counts: Counter[str] = Counter()
     usable = list(_demonstrations(folder, settings, counts))
     shown = _with_own(folder, settings, sampling, style, usable, engine, counts)
-    lessons = _lessons(shown, settings, label, style, constitution, folder.stage_seed, direct, counts)
+    lessons = taught(shown, settings, label, style, constitution, folder.stage_seed, direct, counts)
     if not lessons:
-        raise InputError("warm_up.demonstrations: no demonstration can be used; see the rows of these sources")
+        raise InputError(
+            "warm_up.demonstrations: no demonstration can be used; see the rows of these sources (and label.labeler: "
+            "verdict is taught by the critic's lessons, with warm_up.critic: true)"
+        )
     steps, tokens = train_sft(
         model,
         [(lesson.prompt, lesson.answer) for lesson in lessons],
@@ -152,9 +151,15 @@ def _with_own(
     if items:
         folder.write_chunks(Response, items, len(items), sampling.chunk_size, make_worker, set_name="responses")
     answers = folder.run.read(folder.name, Response, "responses") if items else ()
-    own = {each.prompt_id: each for each in answers if begins_a_round(each)}
-    counts["rounds with the start model's own response"] = len(own)
-    return [with_response(e, own[e.id].text, own[e.id].finish) if e.id in own else e for e in demonstrations]
+    own = with_own(demonstrations, answers)
+    counts["rounds with the start model's own response"] = sum(map(operator.ne, own, demonstrations))
+    return own
+
+
+def with_own(demonstrations: Iterable[Demonstration], answers: Iterable[Response]) -> list[Demonstration]:
+    """The demonstrations with those `answers` (to `prompt_of` them) that can stand for the written responses."""
+    fit = {each.prompt_id: each for each in answers if _begins_a_round(each)}
+    return [_with_response(e, fit[e.id].text, fit[e.id].finish) if e.id in fit else e for e in demonstrations]
 
 
 def refuses(messages: Messages, response: str) -> bool:
@@ -175,13 +180,13 @@ def takes_own(demonstration: Demonstration, share: float) -> bool:
     return not written and fraction_of(f"own response {demonstration.id}") < share
 
 
-def begins_a_round(response: Response) -> bool:
+def _begins_a_round(response: Response) -> bool:
     """Whether a response can stand for a written one: it has whole sentences and refuses nothing."""
     fit = response.unusable is None and learnable(response.text, response.finish)
     return bool(fit) and grade_refusal(response.messages[-1].content, response.text).label == "complies"
 
 
-def with_response(demonstration: Demonstration, text: str, finish: str) -> Demonstration:
+def _with_response(demonstration: Demonstration, text: str, finish: str) -> Demonstration:
     """The demonstration with another response. One that was fine as it was stays so, up to its last whole sentence."""
     if not demonstration.unchanged:
         return replace(demonstration, response=text, worse=demonstration.worse and text)
@@ -189,7 +194,7 @@ def with_response(demonstration: Demonstration, text: str, finish: str) -> Demon
     return replace(demonstration, response=kept, revision=kept)
 
 
-def _lessons(
+def taught(
     demonstrations: list[Demonstration],
     settings: WarmUpSettings,
     label: LabelSettings,
@@ -199,6 +204,7 @@ def _lessons(
     direct: bool,
     counts: Counter[str],
 ) -> list[Lesson]:
+    """The lessons, and in `counts` how many of which kind. Raises InputError for a labeler that cannot be taught."""
     found: list[Lesson] = []
     if settings.critic:
         rounds = [
