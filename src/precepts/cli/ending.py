@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from typer.core import TyperCommand
 
 from precepts.errors import PreceptsError
+from precepts.runs.remote import local
 
 _ROOM = 64 * 1024  # bytes
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -37,9 +38,11 @@ class Command(TyperCommand):
         except BrokenPipeError:
             raise  # nobody reads any more; typer ends quietly
         except Exception as error:
-            if _disk_full(error) or _no_room(ctx.params.get("run")):
+            run = ctx.params.get("run")
+            folder = local(run) if run else None
+            if _disk_full(error) or _no_room(folder):
                 _end("error: no space left on the disk; free some and run the same command: it goes on from there", 1)
-            _end(f"error: {_crash(error, ctx.params.get('run'))}", 1)
+            _end(f"error: {_crash(error, folder)}", 1)
 
 
 def _disk_full(error: BaseException | None) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from precepts import __version__
+from precepts.cli import measuring
+from precepts.cli.constitutions import constitutions
 from precepts.cli.ending import Command
+from precepts.cli.measuring import Assignments
 from precepts.errors import InputError
+from precepts.runs.remote import local, run_at
 
 app = typer.Typer(
     name="precepts",
@@ -20,8 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
-Assignments = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting.")]
+RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or its URL.")]
 
 
 def _version(wanted: bool) -> None:
@@ -40,7 +42,9 @@ def _root(
 @app.command(cls=Command)
 def run(
     recipe: Annotated[str, typer.Argument(help="A built-in recipe's name (see 'precepts recipe'), or a YAML file.")],
-    run: Annotated[Path, typer.Option("--run", help="The run's folder: made, gone on with, or passed over when done.")],
+    run: Annotated[
+        str, typer.Option("--run", help="The run's folder (or URL): made, gone on with, or passed over when done.")
+    ],
     assignments: Assignments = None,
     until: Annotated[str | None, typer.Option("--until", metavar="STAGE", help="The last stage to run.")] = None,
     begin: Annotated[str | None, typer.Option("--from", metavar="STAGE", help="The first stage to run.")] = None,
@@ -62,17 +66,20 @@ def run(
         from precepts.cli.dry_run import dry_run_command
 
         chosen = {"until": until, "begin": begin, "redo": redo}
-        dry_run_command(recipe, run, assignments or [], sample, as_json=as_json, **chosen)
+        dry_run_command(recipe, local(run), assignments or [], sample, as_json=as_json, **chosen)
         return
     from precepts.cli.run import run_command
 
-    run_command(recipe, run, assignments or [], until=until, begin=begin, redo=redo, quiet=quiet, seeds=seeds)
+    with run_at(run, write=True) as folder:
+        run_command(recipe, folder, assignments or [], until=until, begin=begin, redo=redo, quiet=quiet, seeds=seeds)
 
 
 @app.command(cls=Command)
 def sweep(
     recipe: Annotated[str, typer.Argument(help="A built-in recipe's name, or a YAML file without arms.")],
-    run: Annotated[Path, typer.Option("--run", help="The folder of all arms: made, gone on with, or passed over.")],
+    run: Annotated[
+        str, typer.Option("--run", help="The folder (or URL) of all arms: made, gone on with, or passed over.")
+    ],
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE,VALUE", help="A setting and the values it takes.")
     ] = None,
@@ -86,7 +93,8 @@ def sweep(
     """Run a recipe once for each point of a grid of settings, and compare."""
     from precepts.cli.sweep import sweep_command
 
-    sweep_command(recipe, run, assignments or [], until=until, begin=begin, redo=redo, quiet=quiet)
+    with run_at(run, write=True) as folder:
+        sweep_command(recipe, folder, assignments or [], until=until, begin=begin, redo=redo, quiet=quiet)
 
 
 @app.command(cls=Command)
@@ -99,7 +107,8 @@ def status(
     """Show each stage of a run: done, partial or stale, with tokens and seconds."""
     from precepts.cli.status import status_command
 
-    status_command(run, recipe, assignments or [], as_json=as_json)
+    with run_at(run) as folder:
+        status_command(folder, recipe, assignments or [], as_json=as_json)
 
 
 @app.command(cls=Command)
@@ -115,12 +124,13 @@ def report(
     """Write a run's report.html anew from its records, or a model card."""
     from precepts.cli.report import card_command, report_command
 
-    if markdown:
-        card_command(run, output)
-    elif output is not None:
+    if output is not None and not markdown:
         raise InputError("--output is for the model card; add --markdown (the report is always RUN/report.html)")
-    else:
-        report_command(run)
+    with run_at(run) as folder:
+        if markdown:
+            card_command(folder, output)
+        else:
+            report_command(folder)
 
 
 @app.command(cls=Command)
@@ -133,108 +143,8 @@ def figures(
     """Draw the paper's figures from a run's own records, and say what each missing one needs."""
     from precepts.cli.figures import figures_command
 
-    figures_command(run, output)
-
-
-@app.command(cls=Command)
-def audit(
-    source: Annotated[
-        str, typer.Argument(metavar="[FILE]", help="Labelled comparisons: a file, builtin:NAME or hf:ORG/NAME.")
-    ] = "builtin:comparisons",
-    model: Annotated[str | None, typer.Option("--model", help="The feedback model (default: embedded).")] = None,
-    labeler: Annotated[str | None, typer.Option("--labeler", help="How to ask (default: multiple_choice).")] = None,
-    constitution: Annotated[str | None, typer.Option("--constitution", help="A built-in's name or a file.")] = None,
-    shots: Annotated[int | None, typer.Option("--shots", help="Few-shot comparisons shown.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most N comparisons.")] = None,
-    page: Annotated[Path | None, typer.Option("--page", metavar="FILE", help="Write a page with pictures.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
-    assignments: Assignments = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
-) -> None:
-    """Measure a feedback model on labelled comparisons, before it is trusted."""
-    from precepts.cli.audit import audit_command
-
-    settings = _asking(model, labeler, shots, constitution, assignments)
-    audit_command(settings, source, limit, as_text=not as_json, page=page, quiet=quiet)
-
-
-def _asking(
-    model: str | None,
-    labeler: str | None,
-    shots: int | None,
-    constitution: str | None,
-    assignments: list[str] | None,
-) -> Any:
-    """The settings for asking a feedback model, from the command line alone."""
-    label = {"labeler": labeler, "shots": shots}
-    return _settings(
-        {"models": {"start": model}, "label": label, "constitution": {"source": constitution}}, assignments
-    )
-
-
-def _settings(given: dict[str, Any], assignments: list[str] | None) -> Any:
-    """The default recipe with what was `given`, by stage; what is None was not."""
-    from precepts.recipe import recipe_of
-
-    def told(values: dict[str, Any]) -> dict[str, Any]:
-        return {k: told(v) if isinstance(v, dict) else v for k, v in values.items() if v is not None}
-
-    return recipe_of(told(given), assignments or [])
-
-
-@app.command("eval", cls=Command)
-def evaluate(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A built-in, a folder, a Hub id, or RUN/models/NAME.")],
-    suites: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--suite", metavar="NAME_OR_FILE", help="Repeatable; KIND=FILE says its kind (default: built-ins)."
-        ),
-    ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most N items of each.")] = None,
-    robustness: Annotated[
-        bool, typer.Option("--robustness", help="Ask each harmful prompt in other words too.")
-    ] = False,
-    against: Annotated[str | None, typer.Option("--against", metavar="MODEL", help="Set beside this one.")] = None,
-    judge: Annotated[str | None, typer.Option("--judge", metavar="MODEL", help="Marks the harm of answers.")] = None,
-    labeler: Annotated[str, typer.Option("--labeler", help="How comparisons are asked.")] = "contrastive",
-    constitution: Annotated[str | None, typer.Option("--constitution", help="A built-in's name or a file.")] = None,
-    page: Annotated[Path | None, typer.Option("--page", metavar="FILE", help="Write a page with pictures.")] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="OUT", help="Every answer with its grades, as JSON Lines.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of sampling and intervals (default: 0).")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
-    assignments: Assignments = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
-) -> None:
-    """Evaluate any model: harmful compliance, refusal, evasion, over-refusal, helpfulness, comparisons, references."""
-    from precepts.cli.eval import eval_command
-    from precepts.evals.graders.grader import CHEAP
-
-    given = {
-        "seed": seed,
-        "models": {"judge": judge},
-        "label": {"labeler": labeler},
-        "constitution": {"source": constitution},
-        "evaluate": {"limit": limit, "graders": [*CHEAP, "harm"] if judge else None},
-    }
-    shown: dict[str, Any] = {"as_text": not as_json, "page": page, "output": output, "quiet": quiet}
-    eval_command(model, _settings(given, assignments), suites or [], against=against, robustness=robustness, **shown)
-
-
-@app.command(cls=Command)
-def score(
-    source: Annotated[str, typer.Argument(metavar="FILE", help="Rows with a prompt or messages, and a response.")],
-    pm: Annotated[Path, typer.Option("--pm", metavar="DIR", help="A preference model, as RUN/models/pm.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="Default: printed.")] = None,
-    style: Annotated[str | None, typer.Option("--format", help="chat or raw (default: as it was trained).")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
-) -> None:
-    """Score responses with a preference model."""
-    from precepts.cli.score import score_command
-
-    score_command(source, pm, output, style=style, quiet=quiet)
+    with run_at(run) as folder:
+        figures_command(folder, output)
 
 
 @app.command(cls=Command)
@@ -255,7 +165,8 @@ def export(
     from precepts.cli.export import export_command
 
     how: dict[str, Any] = {"form": form, "style": style, "split": split, "messages": messages}
-    export_command(run, stage, output, **how, to=to, private=private)
+    with run_at(run) as folder:
+        export_command(folder, stage, output, **how, to=to, private=private)
 
 
 @app.command("export-model", cls=Command)
@@ -270,24 +181,8 @@ def export_model(
     """Write a run's model for others to run: adapters merged, safetensors, GGUF."""
     from precepts.cli.export import export_model_command
 
-    export_model_command(run, name, output, dtype=dtype, gguf=gguf, converter=converter)
-
-
-@app.command(cls=Command)
-def grade(
-    source: Annotated[str, typer.Argument(metavar="FILE", help="Rows with a prompt or messages, and a response.")],
-    graders: Annotated[
-        str, typer.Option("--grader", metavar="NAME,...", help="Which graders (see docs/graders.md).")
-    ] = "refusal,evasion,boilerplate,repetition,length",
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="Default: printed.")] = None,
-    model: Annotated[str, typer.Option("--model", help="Whom fluency and harm ask.")] = "smollm2-135m",
-    style: Annotated[str, typer.Option("--format", help="How that model is asked: chat or raw.")] = "chat",
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
-) -> None:
-    """Grade responses in a file: refusal, evasion, boilerplate, repetition, fluency, length, harm."""
-    from precepts.cli.grade import grade_command
-
-    grade_command(source, graders, output, model=model, style=style, quiet=quiet)
+    with run_at(run, models=True) as folder:
+        export_model_command(folder, name, output, dtype=dtype, gguf=gguf, converter=converter)
 
 
 @app.command(cls=Command)
@@ -299,7 +194,8 @@ def trace(
     """Show where one example comes from, and what it was used for."""
     from precepts.cli.trace import trace_command
 
-    trace_command(run, wanted, as_json=as_json)
+    with run_at(run) as folder:
+        trace_command(folder, wanted, as_json=as_json)
 
 
 @app.command(cls=Command)
@@ -312,119 +208,8 @@ def recipe(
     print(recipe_text(name) if name else "\n".join(builtin_recipes()))
 
 
-constitutions = typer.Typer(
-    name="constitution", help="Check, import, export, compare, show a constitution.", no_args_is_help=True
-)
+measuring.add_to(app)
 app.add_typer(constitutions)
-ConstitutionSource = Annotated[str, typer.Argument(metavar="CONSTITUTION", help="A built-in's name or a file.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT", help="Default: printed.")]
-
-
-@constitutions.command("list", cls=Command)
-def list_constitutions() -> None:
-    """List the built-in constitutions."""
-    from precepts.cli.constitution import list_command
-
-    list_command()
-
-
-@constitutions.command(cls=Command)
-def lint(
-    source: ConstitutionSource,
-    form: Annotated[str, typer.Option("--format", help="text, json or sarif.")] = "text",
-    output: Output = None,
-    model: Annotated[
-        str | None, typer.Option("--with", metavar="MODEL", help="Try the principles on a model too.")
-    ] = None,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=3, help="With a model: comparisons tried.")] = 16,
-) -> None:
-    """Say what is wrong with a constitution, where, why it matters and how to mend it."""
-    from precepts.cli.constitution import lint_command
-
-    sys.exit(lint_command(source, form, output, model, limit))
-
-
-@constitutions.command("coverage", cls=Command)
-def constitution_coverage(
-    constitution: ConstitutionSource,
-    source: Annotated[
-        str, typer.Argument(metavar="[FILE]", help="Prompts with two responses: a file, builtin:NAME or hf:ORG/NAME.")
-    ] = "builtin:comparisons",
-    model: Annotated[str | None, typer.Option("--model", help="The feedback model (default: embedded).")] = None,
-    labeler: Annotated[str | None, typer.Option("--labeler", help="How to ask (default: multiple_choice).")] = None,
-    shots: Annotated[int | None, typer.Option("--shots", help="Few-shot comparisons shown.")] = None,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most N comparisons.")] = 24,
-    least: Annotated[float, typer.Option("--least", min=0.0, max=1.0, help="How far a label moves to count.")] = 0.05,
-    page: Annotated[Path | None, typer.Option("--page", metavar="FILE", help="Write a page with a heat map.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
-    assignments: Assignments = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
-) -> None:
-    """Say which principles have anything to say about which prompts."""
-    from precepts.cli.coverage import coverage_command
-
-    settings = _asking(model, labeler, shots, constitution, assignments)
-    coverage_command(settings, source, limit, least=least, as_text=not as_json, page=page, quiet=quiet)
-
-
-@constitutions.command("import", cls=Command)
-def import_(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE...", help="The paper's JSON files, a list of sentences, or prose (.md)."),
-    ],
-    output: Output = None,
-    name: Annotated[str | None, typer.Option("--name", help="Its name (default: the file's).")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Of prose: at most N norms.")] = None,
-    agent: Annotated[str | None, typer.Option("--agent", help="Of prose: what it calls the assistant.")] = None,
-    model: Annotated[str | None, typer.Option("--with", metavar="MODEL", help="Of prose: words the requests.")] = None,
-) -> None:
-    """Make a constitution of files from elsewhere."""
-    from precepts.cli.constitution import import_command
-
-    import_command(paths, output, name, limit, agent, model)
-
-
-@constitutions.command("export", cls=Command)
-def export_constitution(
-    source: ConstitutionSource,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A folder for the files.")],
-) -> None:
-    """Write a constitution as the paper's published prompt files."""
-    from precepts.cli.constitution import export_command
-
-    export_command(source, output)
-
-
-@constitutions.command(cls=Command)
-def diff(
-    before: Annotated[str, typer.Argument(metavar="BEFORE", help="A built-in's name, a file, or a run.")],
-    after: Annotated[str, typer.Argument(metavar="AFTER", help="A built-in's name, a file, or a run.")],
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
-) -> None:
-    """Say what changed between two constitutions, or between the labels of two runs."""
-    from precepts.cli.constitution import diff_command
-
-    diff_command(before, after, as_json=as_json)
-
-
-@constitutions.command(cls=Command)
-def show(
-    source: ConstitutionSource,
-    page: Annotated[Path | None, typer.Option("--page", metavar="FILE", help="Write it as an HTML page.")] = None,
-) -> None:
-    """Show a constitution for reading."""
-    from precepts.cli.constitution import show_command
-
-    show_command(source, page)
-
-
-@constitutions.command(cls=Command)
-def new(path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")]) -> None:
-    """Write a commented constitution to begin from."""
-    from precepts.cli.constitution import new_command
-
-    new_command(path)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """One writer to a run folder: an advisory lock that dies with its process.
 
-The lock is the operating system's (flock on `RUN/.lock`), so a killed run leaves none behind. The file also holds
-who took it, for the message that a second writer gets.
+The lock is the operating system's (flock on `RUN/.lock`, or on another `name`), so a killed run leaves none behind. The
+file also holds who took it, for the message that a second writer gets.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from precepts.errors import InputError
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, name: str = ".lock") -> Iterator[None]:
     """Hold the run folder. Raises InputError at once when another process holds it."""
-    path = folder / ".lock"
+    path = folder / name
     with path.open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
