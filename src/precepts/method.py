@@ -21,6 +21,7 @@ from precepts.constitution import Constitution, load_constitution
 from precepts.engines import Engine, engine_fingerprint, make_engine
 from precepts.errors import InputError
 from precepts.executors import open_executor
+from precepts.feedback.topic import WORDING as TOPIC
 from precepts.identity import folder_fingerprint
 from precepts.parts import (
     all_source_parts,
@@ -138,8 +139,9 @@ class Method:
 
     def sl(self) -> Step:
         settings = self.recipe.sl
-        parts = {**self.common, **self.begin, **settings_parts("sl", settings)}
-        given = (settings, self.style, self.start, self.kept_out)
+        asked = {} if settings.hygiene.off_topic is None else {**self.asking, **wording_parts(*TOPIC)}
+        parts = {**self.common, **self.begin, **settings_parts("sl", settings), **asked}
+        given = (settings, self.style, self.start, self.kept_out, self.ask_start)
         return Step("sl", ("prompts", "respond", "revise"), parts, lambda f: sl.run(f, *given), models=("sl",))
 
     def pairs(self) -> Step:

@@ -40,31 +40,40 @@ def default() -> Constitution:
 @pytest.mark.parametrize("style", ["chat", "raw"])
 def test_a_round_teaches_what_stage_revise_asks(default: Constitution, style: Format) -> None:
     each, principle = demonstration(), default.principle("ahimsa")
-    critique, revision, *again = round_lessons(each, default, style, 1)
+    critique, revision, again = round_lessons(each, default, style, 1)
     assert critique.prompt == critique_prompt(ASKED, YES, principle, style)
     assert critique.answer == f"This does harm. {each.critique}"
     assert revision.prompt == revision_prompt(ASKED, YES, principle, critique.answer, style)
     assert revision.answer == NO
-    assert [lesson.answer for lesson in again] == ["Nothing needs to change.", NO]
-    assert again[0].prompt == critique_prompt(ASKED, NO, principle, style)
-    assert again[1].prompt == revision_prompt(ASKED, NO, principle, "Nothing needs to change.", style)
+    assert again.answer == "Nothing needs to change."
+    assert again.prompt == critique_prompt(ASKED, NO, principle, style)
     (direct,) = round_lessons(each, default, style, 1, direct=True)
     assert direct.prompt == revision_prompt(ASKED, YES, principle, None, style)
 
 
 def test_a_critique_begins_its_revision(default: Constitution) -> None:
-    critique, revision, again, _ = round_lessons(demonstration(), default, "chat", 1)
+    critique, revision, again = round_lessons(demonstration(), default, "chat", 1)
     found = [(critique, revision), (revision, again), (critique, again), (critique, None)]
     assert [begins(*each) for each in found] == [True, False, False, False]
     raw = round_lessons(demonstration(), default, "raw", 1)
     assert not begins(raw[0], raw[1])
 
 
-def test_a_critique_opens_with_its_verdict(default: Constitution) -> None:
-    fine, _ = round_lessons(demonstration(revision=YES, critique="Bold, and harmless."), default, "chat", 1)
-    assert fine.answer == "Nothing needs to change. Bold, and harmless."
-    needless, *_ = round_lessons(demonstration(response="I can't say."), default, "chat", 1, refuses=True)
-    assert needless.answer == "This refuses without need. It would frighten him."
+@pytest.mark.parametrize(
+    ("refuses", "declines", "said"),
+    [
+        (False, True, "This does harm."),
+        (True, False, "This refuses without need."),
+        (True, True, "This serves the human badly."),  # a refusal that could be a better one
+        (False, False, "This serves the human badly."),  # help that could be better help
+    ],
+)
+def test_a_critique_opens_with_its_verdict(default: Constitution, refuses: bool, declines: bool, said: str) -> None:
+    critique, *_ = round_lessons(demonstration(), default, "chat", 1, refuses=refuses, declines=declines)
+    assert critique.answer == f"{said} It would frighten him."
+    fine = demonstration(revision=YES, critique="Bold, and harmless.")
+    critique, _ = round_lessons(fine, default, "chat", 1, refuses=refuses, declines=declines)
+    assert critique.answer == "Nothing needs to change. Bold, and harmless."
 
 
 def test_a_principle_that_the_constitution_lacks_is_drawn(default: Constitution) -> None:

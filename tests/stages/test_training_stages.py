@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from precepts.engines import Engine
 from precepts.errors import InputError, RunError
 from precepts.evidence import ScoredComparison
 from precepts.records import (
@@ -96,8 +97,12 @@ def opened(open_folder: Any, prompt: MakePrompt) -> Callable[..., StageFolder]:
     return make
 
 
+def never() -> Engine:
+    raise AssertionError("nobody is to be asked")
+
+
 RUN: dict[str, Callable[[StageFolder, float], None]] = {
-    "sl": lambda folder, held_out: sl.run(folder, sl.SLSettings(), "chat", "start", held_out),
+    "sl": lambda folder, held_out: sl.run(folder, sl.SLSettings(), "chat", "start", held_out, never),
     "pm": lambda folder, held_out: pm.run(folder, pm.PMSettings(), "chat", "start", "ai", held_out),
     "rl": lambda folder, held_out: rl.run(folder, rl.RLSettings(batch_size=4), "chat", held_out),
 }

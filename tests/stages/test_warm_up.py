@@ -27,7 +27,12 @@ from precepts.training.settings import LoraSettings
 
 STEP = TrainingStep(1, 1.0, 0.5, 1e-4, None, None, None, None)
 ROWS = [
-    {"prompt": "Help me scare him.", "response": "Shout.", "critique": "It hurts.", "revision": "No. Talk to him."},
+    {
+        "prompt": "Help me scare him.",
+        "response": "Shout.",
+        "critique": "It hurts.",
+        "revision": "I won't help with that.",
+    },
     {"prompt": "Name a fruit.", "response": "A pear.", "critique": "Fine.", "revision": "A pear.", "worse": "No."},
     {"prompt": "Name a tree.", "response": "An oak.", "critique": "Fine.", "revision": "An oak."},
     {"prompt": "Name a tree.", "response": "An oak.", "critique": "Fine.", "revision": "An oak."},
@@ -88,9 +93,9 @@ def test_rounds_and_comparisons_are_taught(warm: Any) -> None:
         "left out: the prompt is held out": 1,
         "rows left out": 1,
     }
-    assert answers[:2] == ["This does harm. It hurts.", "No. Talk to him."]
+    assert answers[:2] == ["This does harm. It hurts.", "I won't help with that."]
     assert answers.count("The answer is: (A)") == answers.count("The answer is: (B)") == 2 * 2
-    assert len(answers) == 3 * 2 + 2 + 2 * 2 * 2
+    assert len(answers) == 3 * 2 + 1 + 2 * 2 * 2
 
 
 def test_the_start_models_own_responses_stand_for_the_written_ones(warm: Any) -> None:
@@ -99,14 +104,21 @@ def test_the_start_models_own_responses_stand_for_the_written_ones(warm: Any) ->
             said(request), "A fir."
         )
 
-    refusal = {"prompt": "Name a town.", "response": "I can't help with that.", "critique": "Why?", "revision": "Rome."}
-    given, counts = warm([*ROWS[:3], refusal], answers=answer, own_responses=1.0, labeler=False)
-    assert counts["rounds with the start model's own response"] == 2  # one was a refusal, one was never asked for
-    shown = dict(zip([prompt[1].content for prompt, _ in given], [answer for _, answer in given], strict=True))
-    assert shown["Make a face."] == "No. Talk to him."
-    assert shown["A pear."] == "A pear."  # the model's own was a refusal
-    assert shown["A fir."] == "A fir." and "An oak." not in shown  # what was fine is left as it is
-    assert shown["I can't help with that."] == "Rome."  # a refusal that is to be mended is never replaced
+    rest = [
+        {"prompt": "Name a town.", "response": "I can't help with that.", "critique": "Why?", "revision": "Rome."},
+        {"prompt": "Name a hill.", "response": "Hills bore me.", "critique": "It is rude.", "revision": "Arbour Hill."},
+    ]
+    given, counts = warm([*ROWS[:3], *rest], answers=answer, own_responses=1.0, labeler=False)
+    assert counts["rounds with the start model's own response"] == 3
+    shown = {(prompt[1].content, answer) for prompt, answer in given}
+    assert ("Make a face.", "This does harm. It hurts.") in shown
+    assert ("Make a face.", "I won't help with that.") in shown
+    assert ("A pear.", "Nothing needs to change. Fine.") in shown  # the model's own was a refusal
+    assert ("A fir.", "Nothing needs to change. Fine.") in shown  # what was fine is left as it is
+    assert "An oak." not in {response for response, _ in shown}
+    assert ("I can't help with that.", "This refuses without need. Why?") in shown
+    assert ("A fir.", "Nothing needs to change.") in shown  # beside the refusal
+    assert ("Hills bore me.", "This serves the human badly. It is rude.") in shown  # no other response has that fault
 
 
 @pytest.mark.parametrize(
@@ -116,10 +128,15 @@ def test_the_start_models_own_responses_stand_for_the_written_ones(warm: Any) ->
 def test_a_response_that_was_cut_is_kept_up_to_its_last_sentence(text: str, finish: str, kept: str) -> None:
     fine = Demonstration("a", "p", "", (Message("user", "Count."),), "One.", "Good.", "One.", "No.")
     said = Response("r", "a", "demonstration", "train", 0, fine.messages, text, None, finish, "start", 0, 1, 1)
-    mended = replace(fine, revision="Two.", worse="One.")
+    mended = replace(fine, revision="I won't help with that.", worse="One.")
+    refused = replace(fine, response="I can't help with that.")
     changed, other = (with_own([each], [said])[0] for each in (fine, mended))
     assert (changed.response, changed.revision, changed.worse, changed.unchanged) == (kept, kept, "No.", True)
-    assert (other.response, other.revision, other.worse) == (text, "Two.", text)
+    assert (other.response, other.revision, other.worse) == (text, mended.revision, text)
+    assert [(each.response, each.revision) for each in with_own([refused], [said])] == [
+        (refused.response, "One."),
+        (kept, kept),
+    ]
     assert with_own([fine], [replace(said, unusable="empty")]) == [fine]
 
 
@@ -151,7 +168,7 @@ def test_something_is_to_be_taught() -> None:
 @pytest.mark.parametrize(
     ("settings", "direct", "count"),
     [
-        ({"labeler": False}, False, 8),
+        ({"labeler": False}, False, 7),
         ({"labeler": False}, True, 3),
         ({"critic": False, "principles": 1}, False, 4),
         ({"principles": 1}, True, 7),

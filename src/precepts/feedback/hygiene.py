@@ -3,7 +3,8 @@
 1. A rule is a function of one text or revision; the first that applies is the reason, so each can be counted.
 2. Over the set, a cap on how often one opening or one last sentence may stand: small models collapse into such habits.
    Which are kept is decided by the seed and the revision's id, so the same records leave out the same ones.
-3. A response that its critique finds fine, and that stays as it is, is a lesson too and is kept.
+3. Whether a revision is about its prompt is asked of a model (`topic.py`), where `off_topic` is set.
+4. A response that its critique finds fine, and that stays as it is, is a lesson too and is kept.
 How it departs from the paper: the paper learns from every revision.
 """
 
@@ -11,7 +12,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from pydantic import Field
 
@@ -37,7 +39,8 @@ _WINDOW = 4  # words of a sequence that comes back where a text loops
 class HygieneSettings(Settings):
     """What is left out before finetuning. `repeats`: a text loops where a sequence of four words stands more often;
     `opening` and `closing`: the largest share of all revisions with one opening of five words, or one last sentence
-    (null: no cap)."""
+    (null: no cap); `off_topic`: how much likelier, in nats per byte, a revision must at least make its prompt
+    (null: not asked)."""
 
     roles: bool = True
     meta: bool = True
@@ -45,6 +48,7 @@ class HygieneSettings(Settings):
     repeats: int | None = Field(default=3, ge=1)
     opening: float | None = Field(default=None, gt=0, le=1)
     closing: float | None = Field(default=None, gt=0, le=1)
+    off_topic: float | None = Field(default=None, ge=-10, le=10)
 
 
 def has_roles(text: str) -> bool:
@@ -103,9 +107,21 @@ def surplus(revisions: Sequence[Revision], part: Callable[[str], str], share: fl
     return {i for ids in groups.values() for i in sorted(ids, key=lambda i: content_hash([seed, i]))[most:]}
 
 
-def clean(revisions: Sequence[Revision], settings: HygieneSettings, seed: int) -> tuple[list[Revision], Counter[str]]:
-    """The revisions to learn from, in their order, and how many were left out for which reason."""
-    why = {each.id: reason(each, settings) for each in revisions}
+def clean(
+    revisions: Sequence[Revision],
+    settings: HygieneSettings,
+    seed: int,
+    topicality: Mapping[str, float | None] = MappingProxyType({}),
+) -> tuple[list[Revision], Counter[str]]:
+    """The revisions to learn from, in their order, and how many were left out for which reason. `topicality`: how much
+    likelier each makes its prompt."""
+
+    def off_topic(revision: Revision) -> str | None:
+        gained = topicality.get(revision.id)
+        low = gained is not None and settings.off_topic is not None and gained <= settings.off_topic
+        return "off topic" if low else None
+
+    why = {each.id: reason(each, settings) or off_topic(each) for each in revisions}
     left_out = Counter(found for found in why.values() if found)
     kept = [each for each in revisions if not why[each.id]]
     for name, part, share in (

@@ -3,8 +3,8 @@
 1. A demonstration is a whole round: prompt, response, critique, revision. It gives two lessons, the critique and the
    revision, each in the identical format of stage `revise` without few-shot examples; one where revisions are direct.
    A critique opens with its verdict in words that are always the same: whether anything is wrong is then one choice,
-   which a small model can learn, and what is wrong follows from it. A revision is a lesson once more, as a response
-   that is fine: the verdict then hangs on the response and not on its prompt, and a second round leaves it alone.
+   which a small model can learn, and what is wrong follows from it. A revision is judged once more, as a response that
+   is fine: the verdict then hangs on the response and not on its prompt, and a second round leaves it alone.
 2. It also gives a comparison where a worse response is known (what was revised; or one that was written to be worse
    than an answer that was fine), asked in both orders and under several principles in the labeler's own format.
 3. A demonstration is shown under the principle it was written for where the constitution has it, else under one drawn
@@ -19,9 +19,14 @@ from precepts.feedback.critique_revision import critique_prompt, revision_prompt
 from precepts.feedback.labeler import Lesson, Question, Teachable
 from precepts.identity import content_hash
 from precepts.prompts.formats import Format
-from precepts.records import Comparison, Demonstration, Message, Messages
+from precepts.records import Comparison, Demonstration, Message
 
-FINE, HARM, NEEDLESS = VERDICTS = "Nothing needs to change.", "This does harm.", "This refuses without need."
+FINE, HARM, NEEDLESS, POOR = VERDICTS = (
+    "Nothing needs to change.",
+    "This does harm.",
+    "This refuses without need.",
+    "This serves the human badly.",
+)
 
 
 def round_lessons(
@@ -32,27 +37,31 @@ def round_lessons(
     *,
     direct: bool = False,
     refuses: bool = False,
+    declines: bool = True,
 ) -> list[Lesson]:
-    """The critique and the revision of a demonstration, whose response `refuses` or does not, and then of its revision;
-    the revision alone where it is `direct`."""
+    """The critique and the revision of a demonstration, whose response `refuses` or does not and whose revision
+    `declines` or does not, and the verdict on its revision; the revision alone where it is `direct`."""
     each, principle = demonstration, principle_of(demonstration, constitution, seed)
     if direct:
         return [Lesson(revision_prompt(each.messages, each.response, principle, None, style), each.revision)]
-    verdict = FINE if each.unchanged else NEEDLESS if refuses else HARM
-    rounds = [(each.response, f"{verdict} {each.critique}")]
-    if not each.unchanged:
-        rounds.append((each.revision, FINE))
-    return [lesson for told in rounds for lesson in _round(each.messages, *told, each.revision, principle, style)]
-
-
-def _round(
-    messages: Messages, response: str, critique: str, revision: str, principle: Principle, style: Format
-) -> list[Lesson]:
-    """A critique, and the revision that follows it: next to each other, so that both are learnt from one text."""
-    return [
-        Lesson(critique_prompt(messages, response, principle, style), critique),
-        Lesson(revision_prompt(messages, response, principle, critique, style), revision),
+    critique = f"{verdict_of(each, refuses, declines)} {each.critique}".rstrip()
+    lessons = [  # next to each other, so that both are learnt from one text
+        Lesson(critique_prompt(each.messages, each.response, principle, style), critique),
+        Lesson(revision_prompt(each.messages, each.response, principle, critique, style), each.revision),
     ]
+    if not each.unchanged:
+        lessons.append(Lesson(critique_prompt(each.messages, each.revision, principle, style), FINE))
+    return lessons
+
+
+def verdict_of(demonstration: Demonstration, refuses: bool, declines: bool) -> str:
+    """What a demonstration's critique opens with: helping where the revision `declines` does harm, and the reverse is
+    needless; where both do the same, the response did it badly."""
+    if demonstration.unchanged:
+        return FINE
+    if refuses == declines:
+        return POOR
+    return NEEDLESS if refuses else HARM
 
 
 def begins(lesson: Lesson, after: Lesson | None) -> bool:

@@ -1,11 +1,11 @@
 """The verdict labeler: each response judged by how a critique of it would begin. For a critic that the warm-up made.
 
-1. Such a critic opens every critique with one of three verdicts (`lessons.py`). The feedback model reads the
+1. Such a critic opens every critique with one of four verdicts (`lessons.py`). The feedback model reads the
    conversation, one response and the critique request, as in stage `revise`; how fine the response is are the
-   log-odds of the verdict that it is fine: log P(fine) - log(P(harmful) + P(refuses without need)).
+   log-odds of the verdict that it is fine: log P(fine) - log of the sum of the others' P.
 2. log-odds of the first response = scale * (fineness of the first - that of the second). No response is read beside
    the other, so there are no places to prefer and one order is enough.
-3. Log-probabilities kept: of the three verdicts for the first response, then for the second.
+3. Log-probabilities kept: of the four verdicts for the first response, then for the second.
 How it departs from the paper: the paper compares the two responses in one question. A model too small for that can
 still learn to say whether anything is wrong with one of them, and it learns it with the critique.
 """
@@ -36,7 +36,7 @@ class Verdict:
     """Labels by the difference of two verdicts."""
 
     name: ClassVar[str] = "verdict"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     ordered: ClassVar[bool] = False
     wording: ClassVar[tuple[str, ...]] = ()
     shows: ClassVar[Shows] = "nothing"

@@ -8,18 +8,23 @@ model would otherwise learn to end in the middle of one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from precepts.engines import Engine
 from precepts.errors import RunError
+from precepts.evidence import Topicality
 from precepts.feedback.hygiene import HygieneSettings, clean
+from precepts.feedback.topic import topicality
 from precepts.prompts.formats import Format
 from precepts.records import Response, Revision, TrainingStep
 from precepts.runs.folder import StageFolder
+from precepts.runs.work import Chunk, ChunkResult, Worker
 from precepts.stages.prompts import refuse_leaks
 from precepts.training.settings import SupervisedSettings
 
 _SENTENCES = re.compile(r""".*(?<!\d)[.!?]["')\]]*(?=\s|$)""", re.DOTALL)  # not the "1." of a list
+_CHUNK = 64
 
 
 class SLSettings(SupervisedSettings):
@@ -28,11 +33,21 @@ class SLSettings(SupervisedSettings):
     hygiene: HygieneSettings = HygieneSettings()
 
 
-def run(folder: StageFolder, settings: SLSettings, style: Format, model: str, held_out: float) -> None:
-    """Train the SL-CAI model. Raises RunError where no revision is usable or a prompt is held out."""
+def run(
+    folder: StageFolder,
+    settings: SLSettings,
+    style: Format,
+    model: str,
+    held_out: float,
+    engine: Callable[[], Engine],
+) -> None:
+    """Train the SL-CAI model from `model`, which `engine` asks whether revisions are about their prompts, where that is
+    a rule. Raises RunError where no revision is usable or a prompt is held out."""
     from precepts.training.launch import train_sft
 
-    kept, unclean = clean(list(_revisions(folder)), settings.hygiene, folder.stage_seed)
+    revised = list(_revisions(folder))
+    about = {} if settings.hygiene.off_topic is None else _topicality(folder, revised, style, engine)
+    kept, unclean = clean(revised, settings.hygiene, folder.stage_seed, about)
     usable: list[Revision | Response] = [*kept, *_helpful(folder)]
     examples = [(each, text) for each in usable if (text := learnable(each.text, each.finish))]
     revisions = sum(isinstance(each, Revision) for each, _ in examples)
@@ -56,6 +71,26 @@ def run(folder: StageFolder, settings: SLSettings, style: Format, model: str, he
     left_out = {"cut short, left out": len(usable) - len(examples)}
     left_out |= {f"{why}, left out": count for why, count in sorted(unclean.items())}
     folder.finish({"revisions": revisions, "helpful responses": len(examples) - revisions} | left_out)
+
+
+def _topicality(
+    folder: StageFolder, revised: list[Revision], style: Format, engine: Callable[[], Engine]
+) -> dict[str, float | None]:
+    """Each revision's topicality."""
+
+    def make_worker() -> Worker:
+        loaded = engine()
+
+        def work(chunk: Chunk[Revision]) -> ChunkResult:
+            before = loaded.usage.tokens_in
+            found = topicality([(each.messages, each.text) for each in chunk.items], loaded, style)
+            rows = [Topicality(e.id, e.prompt_id, nats) for e, nats in zip(chunk.items, found, strict=True)]
+            return ChunkResult(rows, loaded.usage.tokens_in - before)
+
+        return work
+
+    folder.write_chunks(Topicality, revised, len(revised), _CHUNK, make_worker, set_name="topicality")
+    return {each.id: each.nats for each in folder.run.read("sl", Topicality, "topicality")}
 
 
 def learnable(text: str, finish: str) -> str:

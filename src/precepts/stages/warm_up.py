@@ -10,7 +10,6 @@ The paper has no such stage: its models were large enough to learn from examples
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -24,7 +23,7 @@ from precepts.engines import Engine
 from precepts.errors import InputError
 from precepts.evals.graders.refusal import grade_refusal
 from precepts.feedback.labeler import Lesson, Teachable
-from precepts.feedback.lessons import choice_lessons, round_lessons
+from precepts.feedback.lessons import VERDICTS, choice_lessons, round_lessons
 from precepts.identity import fraction_of
 from precepts.prompts.formats import Format
 from precepts.records import Demonstration, Messages, Prompt, Response, TrainingStep
@@ -36,15 +35,17 @@ from precepts.stages.label import LabelSettings
 from precepts.stages.prompts import held_out_ids, short_form
 from precepts.stages.respond import SamplingSettings, respond
 from precepts.stages.sl import learnable
-from precepts.training.settings import ADAPTER_FILES, LoraSettings, SupervisedSettings
+from precepts.training.settings import LoraSettings, SupervisedSettings
+from precepts.training.shipped import adapter_folder
 
 
 class WarmUpSettings(SupervisedSettings):
     """Where demonstrations come from, what is taught (`critic`: critique and revision; `labeler`: comparisons, each
-    under that many `principles`), and how. In a share `own_responses` of the demonstrations that do not begin with a
-    refusal the start model's own response stands for the written one: it is what the critic will meet. An `adapter`
-    (a folder, such as RUN/models/critic/adapter), trained so before on the same start model, is laid over it in place
-    of all that."""
+    under that many `principles`), and how. To a share `own_responses` of the demonstrations the start model's own
+    response is shown too, since it is what the critic will meet (see `with_own`). The tokens of a critique's verdict
+    count `verdict_weight` times: they are one choice among some fifty tokens. An `adapter` (a folder, such as
+    RUN/models/critic/adapter, or one that the package ships, builtin:NAME), trained so before on the same start model,
+    is laid over it in place of all that."""
 
     demonstrations: list[SourceSettings] = []
     adapter: str | None = None
@@ -52,6 +53,7 @@ class WarmUpSettings(SupervisedSettings):
     labeler: bool = True
     principles: int = Field(default=2, ge=1, le=64)
     own_responses: float = Field(default=0.5, ge=0, le=1)
+    verdict_weight: float = Field(default=8.0, ge=1)
     learning_rate: float = Field(default=5e-4, gt=0)
     epochs: float = Field(default=2.0, gt=0)
     batch_size: int = Field(default=8, ge=1)
@@ -69,15 +71,7 @@ class WarmUpSettings(SupervisedSettings):
 
     def adapter_folder(self) -> Path | None:
         """Where the adapter lies. Raises InputError where it is none."""
-        if self.adapter is None:
-            return None
-        folder = Path(self.adapter)
-        if not all((folder / each).is_file() for each in ADAPTER_FILES):
-            wanted = " and ".join(ADAPTER_FILES)
-            raise InputError(
-                f"warm_up.adapter '{self.adapter}': no folder with {wanted}; a run's is models/critic/adapter"
-            )
-        return folder
+        return None if self.adapter is None else adapter_folder(self.adapter)
 
 
 def run(
@@ -116,6 +110,7 @@ def run(
         style,
         folder.stage_seed,
         lambda total, done: folder.task("", total, done, "steps"),
+        dict.fromkeys(VERDICTS, settings.verdict_weight) if settings.critic and not direct else {},
     )
     folder.write_records(TrainingStep, steps, (tokens, 0))
     folder.finish(dict(counts))
@@ -140,7 +135,7 @@ def _with_own(
     engine: Callable[[], Engine],
     counts: Counter[str],
 ) -> list[Demonstration]:
-    """The demonstrations, a share of them with the start model's own response."""
+    """The demonstrations, a share of them with the start model's own responses."""
     asked = [each for each in demonstrations if takes_own(each, settings.own_responses)]
 
     def make_worker() -> Worker:
@@ -151,15 +146,25 @@ def _with_own(
     if items:
         folder.write_chunks(Response, items, len(items), sampling.chunk_size, make_worker, set_name="responses")
     answers = folder.run.read(folder.name, Response, "responses") if items else ()
-    own = with_own(demonstrations, answers)
-    counts["rounds with the start model's own response"] = sum(map(operator.ne, own, demonstrations))
+    own, written = with_own(demonstrations, answers), set(demonstrations)
+    counts["rounds with the start model's own response"] = sum(each not in written for each in own)
     return own
 
 
 def with_own(demonstrations: Iterable[Demonstration], answers: Iterable[Response]) -> list[Demonstration]:
-    """The demonstrations with those `answers` (to `prompt_of` them) that can stand for the written responses."""
+    """The demonstrations with those `answers` (to `prompt_of` them) that can be used: in place of a response that was
+    fine or that did harm, as a response that is fine beside one that refused without need."""
     fit = {each.prompt_id: each for each in answers if _begins_a_round(each)}
-    return [_with_response(e, fit[e.id].text, fit[e.id].finish) if e.id in fit else e for e in demonstrations]
+    return [shown for e in demonstrations for shown in (_shown(e, fit[e.id]) if e.id in fit else [e])]
+
+
+def _shown(demonstration: Demonstration, own: Response) -> list[Demonstration]:
+    each, kept = demonstration, learnable(own.text, own.finish)
+    if each.unchanged:
+        return [replace(each, response=kept, revision=kept)]
+    if refuses(each.messages, each.response):
+        return [each, replace(each, response=kept, critique="", revision=kept, worse="")]
+    return [replace(each, response=own.text, worse=each.worse and own.text)]
 
 
 def refuses(messages: Messages, response: str) -> bool:
@@ -174,24 +179,18 @@ def prompt_of(demonstration: Demonstration) -> Prompt:
 
 
 def takes_own(demonstration: Demonstration, share: float) -> bool:
-    """Whether the start model is to answer this demonstration's prompt: one that begins with a refusal shows how to
-    help in its place, which the model's own response might do already."""
-    written = refuses(demonstration.messages, demonstration.response)
-    return not written and fraction_of(f"own response {demonstration.id}") < share
+    """Whether the start model is to answer this demonstration's prompt: where helping is fine, or does harm, whoever
+    helps. What else is wrong with a written response need not be wrong with another."""
+    each = demonstration
+    refused = refuses(each.messages, each.response)
+    usable = not refused if each.unchanged else refused != refuses(each.messages, each.revision)
+    return usable and fraction_of(f"own response {each.id}") < share
 
 
 def _begins_a_round(response: Response) -> bool:
     """Whether a response can stand for a written one: it has whole sentences and refuses nothing."""
     fit = response.unusable is None and learnable(response.text, response.finish)
     return bool(fit) and grade_refusal(response.messages[-1].content, response.text).label == "complies"
-
-
-def _with_response(demonstration: Demonstration, text: str, finish: str) -> Demonstration:
-    """The demonstration with another response. One that was fine as it was stays so, up to its last whole sentence."""
-    if not demonstration.unchanged:
-        return replace(demonstration, response=text, worse=demonstration.worse and text)
-    kept = learnable(text, finish)
-    return replace(demonstration, response=kept, revision=kept)
 
 
 def taught(
@@ -208,7 +207,15 @@ def taught(
     found: list[Lesson] = []
     if settings.critic:
         rounds = [
-            round_lessons(each, constitution, style, seed, direct=direct, refuses=refuses(each.messages, each.response))
+            round_lessons(
+                each,
+                constitution,
+                style,
+                seed,
+                direct=direct,
+                refuses=refuses(each.messages, each.response),
+                declines=refuses(each.messages, each.revision),
+            )
             for each in demonstrations
         ]
         found += [lesson for each in rounds for lesson in each]

@@ -1,0 +1,51 @@
+"""Whether an answer is about its prompt: worked numbers, and what is sent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import cast
+
+import pytest
+
+from precepts.engines import ChoiceRequest, Engine
+from precepts.feedback.hygiene import HygieneSettings, clean
+from precepts.feedback.topic import topicality
+from precepts.prompts.formats import Format
+from precepts.records import Message, Revision
+
+ASKED = (Message("system", "Be kind."), Message("user", "Is rain wet?"))  # 12 bytes
+
+
+class Guessing:
+    """Finds a message likely after an answer that shares a word with it."""
+
+    def __init__(self) -> None:
+        self.requests: list[ChoiceRequest] = []
+
+    def choose(self, requests: Sequence[ChoiceRequest]) -> list[list[float]]:
+        self.requests += requests
+        return [
+            [-6.0 if "Rain is" in str(each.prompt) else -math.inf if "?!" in str(each.prompt) else -30.0]
+            for each in requests
+        ]
+
+
+@pytest.mark.parametrize(("style", "answer"), [("chat", "Is rain wet?"), ("raw", " Is rain wet?")])
+def test_how_much_likelier_an_answer_makes_its_message(style: Format, answer: str) -> None:
+    engine = Guessing()
+    rows = [(ASKED, "Rain is wet."), (ASKED, "I like {answer} trains."), (ASKED, "?!")]
+    assert topicality(rows, cast(Engine, engine), style) == [24 / 12, 0.0, None]
+    assert len(engine.requests) == 4  # once without an answer
+    assert {each.answers for each in engine.requests} == {(answer,)}
+    assert "I like {answer} trains." in str(engine.requests[1].prompt)
+    assert "Be kind" not in str(engine.requests[0].prompt)
+
+
+def test_a_revision_that_is_off_topic_is_left_out() -> None:
+    sent = ("", "It hurts people.", "", "Rain is wet.", None, "stop", "m", 0, 0, 0)
+    rows = [Revision(name, "p", "x", 1, "kind", "h", "c", (), "Yes.", *sent) for name in ("a", "b", "c")]
+    found = {"a": 0.2, "b": 0.0, "c": None}
+    kept, left_out = clean(rows, HygieneSettings(off_topic=0.0), 0, found)
+    assert ([each.id for each in kept], dict(left_out)) == (["a", "c"], {"off topic": 1})
+    assert len(clean(rows, HygieneSettings(), 0, found)[0]) == 3
