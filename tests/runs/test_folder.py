@@ -261,6 +261,13 @@ def test_a_damaged_state_is_told_with_the_mend(opened: Callable[..., StageFolder
     assert f"delete the folder {folder.path} and run again" in str(caught.value)
 
 
+def test_a_state_of_a_newer_version_is_not_called_damaged(opened: Callable[..., StageFolder]) -> None:
+    path = opened().path / "stage.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "colour": 1}))
+    with pytest.raises(RunError, match=r"stage\.json: written by a newer version of precepts"):
+        opened()
+
+
 def test_seconds_add_up_over_sessions(opened: Callable[..., StageFolder]) -> None:
     path = opened().path / "stage.json"
     state = json.loads(path.read_text())

@@ -41,6 +41,8 @@ def run_command(
     hush()
     recipe = load_recipe(recipe_source, assignments)
     recipe = seeded(recipe, seeds) if seeds else recipe
+    if not recipe.arms:  # which are checked one by one
+        recipe.check_trackers()
     make_run_folder(folder)
     refuse_a_mix(recipe, folder)
     if recipe.arms:

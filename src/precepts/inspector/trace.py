@@ -227,7 +227,9 @@ def _rolled(run: Run, prompt: str) -> Iterator[str]:
 
 
 def _graded(run: Run, prompt: str) -> Iterator[str]:
-    for model in ("start", "sl", "rl"):
+    asked = [name.removeprefix("answers-") for name in run.sets("evaluate") if name.startswith("answers-")]
+    own = [name for name in ("start", "sl", "rl") if name in asked]
+    for model in [*own, *(name for name in asked if name not in own)]:
         for each in _of(run, "evaluate", Evaluation, prompt, f"answers-{model}"):
             yield f"{model}: {each.verdict or each.unscored}: {each.text}"
 

@@ -68,7 +68,10 @@ class Run:
         """The stage's state, None where it has not begun. Raises RunError where stage.json is damaged."""
         path = self.path / stage / "stage.json"
         try:
-            return StageState(**json.loads(path.read_text("utf-8")))
+            told = json.loads(path.read_text("utf-8"))
+            if isinstance(told, dict) and "parts" in told and told.keys() - StageState.__dataclass_fields__.keys():
+                raise RunError(f"{path}: written by a newer version of precepts; use that, or another run")
+            return StageState(**told)
         except FileNotFoundError:
             return None
         except (ValueError, TypeError) as error:
