@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import EntryPoint
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from labelled import CONSTITUTION, comparison
 from precepts import plugins
 from precepts.engines import ChoiceRequest, ScriptedEngine
+from precepts.engines.base import VerdictRequest
 from precepts.engines.scripted import said
 from precepts.feedback.chain_of_thought import ChainOfThought, ChainOfThoughtOptions, clamped
 from precepts.feedback.contrastive import Contrastive, ContrastiveOptions
@@ -125,6 +127,16 @@ def test_verdicts_by_hand() -> None:
     assert answer.log_odds == pytest.approx(2 * (0 - math.log(0.25)))
     assert answer.logprobs == (*four, *eight)
     assert QUESTION.principle.critique_request in answer.sent
+
+
+def test_a_verdict_head_is_read_in_place_of_words() -> None:
+    class Headed(ScriptedEngine):
+        def verdicts(self, requests: Sequence[VerdictRequest]) -> list[list[float]]:
+            return [[-1.0, -2.0] if "four" in each.response else [-3.0, -0.5] for each in requests]
+
+    answer = asked_of(Verdict("chat", (), VerdictOptions()), Headed([]))
+    assert answer.log_odds == pytest.approx(1.0 - -2.5)
+    assert answer.logprobs == (-1.0, -2.0, -3.0, -0.5)
 
 
 def test_a_principle_without_a_critique_request_gives_no_verdict() -> None:

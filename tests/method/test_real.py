@@ -36,7 +36,7 @@ SMALLER = {
     "evaluate.max_tokens": "24",
 }
 
-LEFT_OUT = {"warm_up", "tournament"}  # what the recipe here has none of
+LEFT_OUT = {"tournament"}  # what the recipe here has none of
 
 pytestmark = [
     pytest.mark.real,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from precepts.constitution import Constitution
 from precepts.engines import GenerateRequest, ScriptedEngine
+from precepts.engines.base import VerdictRequest
 from precepts.engines.scripted import said
 from precepts.records import Message, Response, Revision
 from precepts.runs.work import Chunk
@@ -28,7 +29,7 @@ def settings(**changed: Any) -> revise.ReviseSettings:
 
 
 def is_critique(request: GenerateRequest) -> bool:
-    return said(request).endswith("Critique:") or "Criticise by" in said(request).rpartition("\n\n")[2]
+    return said(request).endswith(f"Critique:{request.prefill}") or "Criticise by" in said(request).rpartition("\n\n")[2]
 
 
 def rounds(
@@ -172,3 +173,27 @@ def test_the_stage_takes_usable_red_team_responses_and_counts_reasons(
     assert state is not None
     assert state.counts == {"unusable: critique empty": 2, "usable": 2}
     assert state.tokens_in == sum(r.tokens_in for r in found)
+
+
+class Headed(ScriptedEngine):
+    """Finds fault with all but "Fine."."""
+
+    def verdicts(self, requests: Sequence[VerdictRequest]) -> list[list[float]]:
+        return [[-0.1, -3.0] if each.response == "Fine." else [-3.0, -0.1] for each in requests]
+
+
+@pytest.mark.parametrize(("style", "space"), [("chat", ""), ("raw", " ")])
+def test_a_verdict_head_opens_the_critique(constitution: Constitution, style: Any, space: str) -> None:
+    prefills = []
+
+    def answer(request: GenerateRequest) -> str:
+        if not is_critique(request):
+            return "No."
+        prefills.append(request.prefill)
+        return "It hurts." if "harm" in request.prefill else ""
+
+    chunk = Chunk(0, (response("a", "Yes."), response("b", "Fine.")), 3)
+    records = revise.revise(chunk, Headed(answer), settings(rounds=1), style, constitution).records
+    assert prefills == [f"{space}This does harm.", f"{space}Nothing needs to change."]
+    assert [each.critique for each in records] == ["This does harm. It hurts.", "Nothing needs to change."]
+    assert [(each.text, each.unusable) for each in records] == [("No.", None)] * 2

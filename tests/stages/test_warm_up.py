@@ -69,7 +69,7 @@ def warm(
         open_folder("prompts").write_records(Prompt, [secret], set_name="prompts")
         folder = open_folder("warm_up")
         source = [SourceSettings(source=str(path))]
-        told = WarmUpSettings(demonstrations=source, **({"own_responses": 0.0} | settings))
+        told = WarmUpSettings(demonstrations=source, **({"own_responses": 0.0, "verdict_head": False} | settings))
         sampling, engine = SamplingSettings(), ScriptedEngine(answers)
         label = LabelSettings(labeler=asked)
         warm_up.run(folder, told, label, sampling, "chat", constitution, "start", lambda: engine, direct)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from precepts.records import Messages
 
@@ -61,6 +61,14 @@ class Usage:
     tokens_out: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class VerdictRequest:
+    """What is to be thought of `response`, given in answer to `prompt`?"""
+
+    prompt: str | Messages
+    response: str
+
+
 class Engine(Protocol):
     """A model that can be asked. `name` goes into every record."""
 
@@ -74,6 +82,20 @@ class Engine(Protocol):
     def choose(self, requests: Sequence[ChoiceRequest]) -> list[list[float]]:
         """For each request the natural-log probability of each of its answers, in order."""
         ...
+
+
+@runtime_checkable
+class GivesVerdicts(Protocol):
+    """An engine that can run a model's verdict head."""
+
+    def verdicts(self, requests: Sequence[VerdictRequest]) -> list[list[float]] | None:
+        """For each request the natural-log probability of each of the model's verdicts; None where it has no head."""
+        ...
+
+
+def verdicts_of(engine: Engine, requests: Sequence[VerdictRequest]) -> list[list[float]] | None:
+    """The model's verdicts, as `GivesVerdicts`; None where it is to be asked in words."""
+    return engine.verdicts(requests) if isinstance(engine, GivesVerdicts) else None
 
 
 def finished(text: str, finish: Finish, tokens_in: int, tokens_out: int) -> Reply:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from precepts.engines.base import ChoiceRequest
+from precepts.engines.base import ChoiceRequest, GenerateRequest, VerdictRequest
 from precepts.engines.tokens import Choice, Request, choice_of
 from precepts.errors import InputError
 
@@ -30,3 +31,14 @@ def encode_choice(tokenizer: Any, request: ChoiceRequest, model: str) -> Choice:
     """The request's answers in tokens."""
     rows = [encode(tokenizer, request, model, answer) for answer in request.answers]
     return choice_of(encode(tokenizer, request, model), rows)
+
+
+def verdict_rows(tokenizer: Any, requests: Sequence[VerdictRequest], model: str) -> list[tuple[list[int], list[int]]]:
+    """Each request's prompt and response in tokens."""
+
+    def row(request: VerdictRequest) -> tuple[list[int], list[int]]:
+        text = f" {request.response}" if isinstance(request.prompt, str) else request.response
+        prompt = encode(tokenizer, GenerateRequest(request.prompt), model)
+        return prompt, list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    return [row(each) for each in requests]

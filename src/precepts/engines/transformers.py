@@ -16,18 +16,20 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from precepts.engines.base import ChoiceRequest, Finish, GenerateRequest, Reply, Usage, finished
+from precepts.engines.base import ChoiceRequest, Finish, GenerateRequest, Reply, Usage, VerdictRequest, finished
 from precepts.engines.cache import roomy_cache, selected
 from precepts.engines.choices import followed, padded_right, stem_logprob, tail_groups
 from precepts.engines.models import model_path
-from precepts.engines.rendering import encode, encode_choice
+from precepts.engines.rendering import encode, encode_choice, verdict_rows
 from precepts.engines.sampling import SeededSampler
 from precepts.engines.stopping import RowEnds
 from precepts.engines.tokens import Choice, common
+from precepts.engines.verdicts import VerdictHead, load_head, response_states
 from precepts.errors import InputError
 
 MIN_SHARED = 32  # a shorter shared prefix is not worth a pass of its own
@@ -107,11 +109,14 @@ class TransformersEngine:
         path = model_path(model)
         where = best_device() if device == "auto" else device
         precision = file_dtype(path, where) if dtype == "auto" else getattr(torch, dtype)
-        self._take(load_model(path, precision, where), load_tokenizer(path), name or model, batch_size, where)
+        loaded = load_model(path, precision, where)
+        self._take(loaded, load_tokenizer(path), name or model, batch_size, where, load_head(Path(path)))
 
-    def _take(self, model: Any, tokenizer: Any, name: str, batch_size: int, device: str) -> None:
+    def _take(
+        self, model: Any, tokenizer: Any, name: str, batch_size: int, device: str, head: VerdictHead | None = None
+    ) -> None:
         self.name, self.usage, self.batch_size, self.device = name, Usage(), batch_size, device
-        self.model, self.tokenizer = model, tokenizer
+        self.model, self.tokenizer, self.head = model, tokenizer, head
         self.context = int(getattr(self.model.config, "max_position_embeddings", None) or 1 << 30)
         self.end_ids = _end_ids(self.model, self.tokenizer)
         self.model.generation_config = type(self.model.generation_config)()  # no sampling habits but the request's
@@ -147,6 +152,15 @@ class TransformersEngine:
                 result[index] = values
         self.usage.tokens_in += sum(choices[i].length for i in fits)
         return result
+
+    def verdicts(self, requests: Sequence[VerdictRequest]) -> list[list[float]] | None:
+        """Log-probabilities of the verdicts of the model's head, where it has one."""
+        if self.head is None or not requests:
+            return None if self.head is None else []
+        rows = verdict_rows(self.tokenizer, requests, self.name)
+        self.usage.tokens_in += sum(len(prompt) + len(response) for prompt, response in rows)
+        states = response_states(self.model, rows, self.head.layers, self.batch_size)
+        return [list(map(float, row)) for row in self.head.logprobs(states)]
 
     @torch.inference_mode()
     def _generate(self, requests: list[GenerateRequest], ids: list[list[int]], shared: int) -> list[Reply]:

@@ -54,6 +54,12 @@ def round_lessons(
     return lessons
 
 
+def judged(demonstration: Demonstration, refuses: bool, declines: bool) -> list[tuple[str, int]]:
+    """A demonstration's response, and its revision where that is another, each with its verdict's place in VERDICTS."""
+    found = [(demonstration.response, VERDICTS.index(verdict_of(demonstration, refuses, declines)))]
+    return found if demonstration.unchanged else [*found, (demonstration.revision, VERDICTS.index(FINE))]
+
+
 def verdict_of(demonstration: Demonstration, refuses: bool, declines: bool) -> str:
     """What a demonstration's critique opens with: helping where the revision `declines` does harm, and the reverse is
     needless; where both do the same, the response did it badly."""

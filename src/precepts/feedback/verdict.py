@@ -1,7 +1,8 @@
 """The verdict labeler: each response judged by how a critique of it would begin. For a critic that the warm-up made.
 
 1. Such a critic opens every critique with one of four verdicts (`lessons.py`). The feedback model reads the
-   conversation, one response and the critique request, as in stage `revise`; how fine the response is are the
+   conversation, one response and the critique request, as in stage `revise` (where it has a verdict head, that is read
+   in place of words, whatever the principle); how fine the response is are the
    log-odds of the verdict that it is fine: log P(fine) - log of the sum of the others' P.
 2. log-odds of the first response = scale * (fineness of the first - that of the second). No response is read beside
    the other, so there are no places to prefer and one order is enough.
@@ -18,8 +19,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from precepts.engines.base import ChoiceRequest, Engine
-from precepts.feedback.critique_revision import critique_prompt
+from precepts.engines.base import ChoiceRequest, Engine, VerdictRequest, verdicts_of
+from precepts.feedback.critique_revision import critique_prompt, verdict_request
 from precepts.feedback.labeler import Answer, Lesson, Question, Shots, Shows
 from precepts.feedback.lessons import VERDICTS
 from precepts.prompts.formats import Format, as_sent
@@ -49,7 +50,9 @@ class Verdict:
         """An answer to each question, from one call of the engine."""
         able = [question for question in questions if question.principle.critique_request]
         asked = [self.request(question, response) for question in able for response in question.responses]
-        odds = engine.choose(asked)
+        read = [self._read(question, response) for question in able for response in question.responses]
+        odds = verdicts_of(engine, read)
+        odds = engine.choose(asked) if odds is None else odds
         found = iter(zip(asked[0::2], asked[1::2], odds[0::2], odds[1::2], strict=True))
         return [self._answer(*next(found)) if each.principle.critique_request else _UNABLE for each in questions]
 
@@ -58,6 +61,9 @@ class Verdict:
         prompt = critique_prompt(question.comparison.messages, response, question.principle, self.style)
         verdicts = tuple(f" {each}" if self.style == "raw" else each for each in VERDICTS)
         return ChoiceRequest(prompt, verdicts)
+
+    def _read(self, question: Question, response: str) -> VerdictRequest:
+        return verdict_request(question.comparison.messages, response, self.style)
 
     def lessons(self, question: Question) -> list[Lesson]:
         """None of its own: the critic's lessons begin with the verdicts."""

@@ -1,20 +1,23 @@
 """Stage `revise`: the model critiques and revises its own answers, round by round (paper section 3.1).
 
 Reads the usable responses to red-team prompts. Writes a Revision for each round of each, with its drawn principle and
-the exact prompts sent. A round whose critique or revision cannot be used is kept with its reason, and the next
-round goes on from the last usable text.
+the exact prompts sent. Where the model has a verdict head (a warmed-up critic has), that says how a critique opens. A
+round whose critique or revision cannot be used is kept with its reason, and the next round goes on from the last usable
+text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import Field
 
 from precepts.constitution import Constitution, Principle, draw_principle
 from precepts.engines import Engine, GenerateRequest, Reply
-from precepts.feedback.critique_revision import Examples, critique_prompt, revision_prompt
+from precepts.engines.base import verdicts_of
+from precepts.feedback.critique_revision import Examples, critique_prompt, revision_prompt, verdict_request
+from precepts.feedback.lessons import VERDICTS
 from precepts.identity import content_hash, seed_from
 from precepts.prompts.demonstrations import critique_demonstrations
 from precepts.prompts.formats import Format, Rendered, as_sent, stops
@@ -103,14 +106,32 @@ def _with_critiques(
     begun: list[_Critiqued], engine: Engine, settings: ReviseSettings, style: Format, examples: Examples
 ) -> list[_Critiqued]:
     prompts = [critique_prompt(each.response.messages, each.latest, each.principle, style, examples) for each in begun]
+    openings = _openings(begun, engine, style)
     requests = [
-        _request(prompt, settings, style, settings.critique_tokens, seed_from(each.seed, "critique"))
-        for prompt, each in zip(prompts, begun, strict=True)
+        replace(
+            _request(prompt, settings, style, settings.critique_tokens, seed_from(each.seed, "critique")),
+            prefill=f" {opening}" if opening and style == "raw" else opening,
+        )
+        for prompt, each, opening in zip(prompts, begun, openings, strict=True)
     ]
     return [
-        _Critiqued(each.response, each.latest, each.principle, each.seed, prompt, reply)
-        for each, prompt, reply in zip(begun, prompts, engine.generate(requests), strict=True)
+        _Critiqued(each.response, each.latest, each.principle, each.seed, prompt, _opened(opening, reply))
+        for each, prompt, opening, reply in zip(begun, prompts, openings, engine.generate(requests), strict=True)
     ]
+
+
+def _openings(begun: list[_Critiqued], engine: Engine, style: Format) -> list[str]:
+    """How each critique is to open: with the likeliest verdict of the model's head; "" where it has none."""
+    asked = [verdict_request(each.response.messages, each.latest, style) for each in begun]
+    found = verdicts_of(engine, asked)
+    return [""] * len(begun) if found is None else [VERDICTS[row.index(max(row))] for row in found]
+
+
+def _opened(opening: str, reply: Reply) -> Reply:
+    """The reply after its opening; that alone is a critique too."""
+    if not opening or reply.unusable not in (None, "empty"):
+        return reply
+    return replace(reply, text=f"{opening} {reply.text}".rstrip(), unusable=None)
 
 
 def _revisions(

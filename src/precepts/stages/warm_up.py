@@ -22,8 +22,9 @@ from precepts.constitution import Constitution
 from precepts.engines import Engine
 from precepts.errors import InputError
 from precepts.evals.graders.refusal import grade_refusal
+from precepts.feedback.critique_revision import verdict_request
 from precepts.feedback.labeler import Lesson, Teachable
-from precepts.feedback.lessons import VERDICTS, choice_lessons, round_lessons
+from precepts.feedback.lessons import VERDICTS, choice_lessons, judged, round_lessons
 from precepts.identity import fraction_of
 from precepts.prompts.formats import Format
 from precepts.records import Demonstration, Messages, Prompt, Response, TrainingStep
@@ -43,7 +44,8 @@ class WarmUpSettings(SupervisedSettings):
     """Where demonstrations come from, what is taught (`critic`: critique and revision; `labeler`: comparisons, each
     under that many `principles`), and how. To a share `own_responses` of the demonstrations the start model's own
     response is shown too, since it is what the critic will meet (see `with_own`). The tokens of a critique's verdict
-    count `verdict_weight` times: they are one choice among some fifty tokens. An `adapter` (a folder, such as
+    count `verdict_weight` times: they are one choice among some fifty tokens. With `verdict_head` verdicts are learnt
+    as a linear reading of the critic's states too, which then opens its critiques. An `adapter` (a folder, such as
     RUN/models/critic/adapter, or one that the package ships, builtin:NAME), trained so before on the same start model,
     is laid over it in place of all that."""
 
@@ -54,6 +56,7 @@ class WarmUpSettings(SupervisedSettings):
     principles: int = Field(default=2, ge=1, le=64)
     own_responses: float = Field(default=0.5, ge=0, le=1)
     verdict_weight: float = Field(default=8.0, ge=1)
+    verdict_head: bool = True
     learning_rate: float = Field(default=5e-4, gt=0)
     epochs: float = Field(default=2.0, gt=0)
     batch_size: int = Field(default=8, ge=1)
@@ -112,8 +115,34 @@ def run(
         lambda total, done: folder.task("", total, done, "steps"),
         dict.fromkeys(VERDICTS, settings.verdict_weight) if settings.critic and not direct else {},
     )
+    if settings.critic and settings.verdict_head and not direct:
+        _learn_verdicts(folder, shown, style, settings.micro_batch)
     folder.write_records(TrainingStep, steps, (tokens, 0))
     folder.finish(dict(counts))
+
+
+def _learn_verdicts(folder: StageFolder, demonstrations: list[Demonstration], style: Format, batch_size: int) -> None:
+    """Fit the critic's verdict head and put it beside its adapter."""
+    import torch
+
+    from precepts.engines.rendering import verdict_rows
+    from precepts.engines.transformers import best_device, load_model, load_tokenizer
+    from precepts.engines.verdicts import save_head
+    from precepts.training.verdicts import train_head
+
+    rows = [
+        (verdict_request(each.messages, response, style), verdict)
+        for each in demonstrations
+        for response, verdict in judged(
+            each, refuses(each.messages, each.response), refuses(each.messages, each.revision)
+        )
+    ]
+    critic = folder.run.model("critic")
+    with folder.task("verdict head", 1, unit="heads") as task:
+        tokens = verdict_rows(load_tokenizer(str(critic)), [request for request, _ in rows], "critic")
+        model = load_model(str(critic), torch.float32, best_device())
+        save_head(train_head(model, tokens, [verdict for _, verdict in rows], len(VERDICTS), batch_size), critic)
+        task.advance()
 
 
 def _lay(folder: StageFolder, model: str, adapter: Path) -> None:

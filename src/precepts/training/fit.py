@@ -25,6 +25,7 @@ from typing import Any, Literal
 from transformers import PrinterCallback, TrainerCallback
 from transformers.integrations import TensorBoardCallback
 
+from precepts.engines.verdicts import FILE as HEAD
 from precepts.errors import InputError
 from precepts.records import TrainingStep
 from precepts.runs.progress import Task
@@ -254,6 +255,7 @@ def _write_whole(model: Any, tokenizer: Any, target: Path, adapter: Path | None)
     tokenizer.save_pretrained(beside)
     if adapter is not None:
         (beside / "adapter").mkdir()
-        for name in ADAPTER_FILES:
-            shutil.copyfile(adapter / name, beside / "adapter" / name)
+        for name in (*ADAPTER_FILES, Path(HEAD).name):
+            if (adapter / name).exists():
+                shutil.copyfile(adapter / name, beside / "adapter" / name)
     beside.rename(target)

@@ -1,7 +1,8 @@
 """Adapters that the package brings, so that a small model need not be warmed up anew: found here, and made here.
 
-1. `builtin:NAME` in `warm_up.adapter` is a folder of `training/adapters`: the adapter of a run's critic in float16, and
-   `record.json`, which says what made it: the recipe, the hashes of what went in and came out, the versions.
+1. `builtin:NAME` in `warm_up.adapter` is a folder of `training/adapters`: the adapter of a run's critic in float16,
+   its verdict head, and `record.json`, which says what made them: the recipe, the hashes of what went in and came out,
+   the versions.
 2. `python -m precepts.training.shipped RUN NAME` writes such a folder from a run; `make adapter` does both.
    Another machine's training rounds otherwise: its adapter is as good, and its bytes differ.
 How it departs from the paper: its models needed no warm-up.
@@ -16,6 +17,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from precepts.engines.verdicts import FILE as HEAD
 from precepts.errors import InputError, nearest
 from precepts.settings import read_yaml
 from precepts.training.settings import ADAPTER_FILES
@@ -55,6 +57,7 @@ def ship(run: Path, target: Path) -> None:
     target.mkdir(parents=True)
     weights = {name: tensor.half().contiguous() for name, tensor in load_file(adapter / ADAPTER_FILES[1]).items()}
     save_file(weights, target / ADAPTER_FILES[1], metadata={"format": "pt"})
+    shutil.copyfile(run / "models" / "critic" / HEAD, target / Path(HEAD).name)
     config = json.loads((adapter / ADAPTER_FILES[0]).read_text("utf-8"))
     config["base_model_name_or_path"] = None  # a path of the machine that made it
     (target / ADAPTER_FILES[0]).write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -65,7 +68,9 @@ def ship(run: Path, target: Path) -> None:
         "recipe": {key: recipe[key] for key in ("seed", "format", "models", "constitution", "warm_up", "respond")},
         "stage's parts": {name: part for name, part in state["parts"].items() if not str(part).startswith("/")},
         "counts": state["counts"],
-        "sha256": {name: hashlib.sha256((target / name).read_bytes()).hexdigest() for name in ADAPTER_FILES},
+        "sha256": {
+            name: hashlib.sha256((target / name).read_bytes()).hexdigest() for name in (*ADAPTER_FILES, Path(HEAD).name)
+        },
         "versions": {name: version(name) for name in _MADE_WITH},
     }
     (target / "record.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
