@@ -29,7 +29,9 @@ def settings(**changed: Any) -> revise.ReviseSettings:
 
 
 def is_critique(request: GenerateRequest) -> bool:
-    return said(request).endswith(f"Critique:{request.prefill}") or "Criticise by" in said(request).rpartition("\n\n")[2]
+    return (
+        said(request).endswith(f"Critique:{request.prefill}") or "Criticise by" in said(request).rpartition("\n\n")[2]
+    )
 
 
 def rounds(

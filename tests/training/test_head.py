@@ -9,7 +9,7 @@ import pytest
 import torch
 from trl.trainer.utils import add_fused_lm_head
 
-from precepts.training.head import counted, emphasise, spare_head
+from precepts.training.head import spare_head
 
 IDS = torch.tensor([[5, 6, 7, 8, 9, 10], [0, 0, 11, 12, 13, 14]])
 MASK = torch.tensor([[1, 1, 1, 1, 1, 1], [0, 0, 1, 1, 1, 1]])
@@ -77,27 +77,3 @@ def test_nothing_changes_on_an_accelerator_or_where_positions_cannot_be_chosen()
     other = torch.nn.Linear(2, 2)
     spare_head(SimpleNamespace(model=other, args=SimpleNamespace(device=torch.device("cpu"))))
     assert "forward" not in vars(other)
-
-
-def test_what_a_phrase_counts() -> None:
-    labels = torch.tensor([[-100, 7, 8, 9, 7, 8], [7, -100, 8, 9, 9, 7]])
-    weights = counted(labels, [([7, 8], 5.0), ([9], 2.0), ([1] * 9, 3.0)])
-    assert weights.tolist() == [[1, 5, 5, 2, 5, 5], [1, 1, 1, 2, 2, 1]]
-
-
-@pytest.mark.parametrize("spare", [False, True])
-def test_a_phrase_counts_in_the_gradient(spare: bool) -> None:
-    model = tiny("llama")
-    trainer = SimpleNamespace(model=model, args=SimpleNamespace(device=torch.device("cpu")))
-    add_fused_lm_head(model, temperature=1.0, outputs=("log_probs", "entropy", "is_top1"))
-    if spare:
-        spare_head(trainer)
-    given = {"input_ids": IDS, "attention_mask": MASK, "labels": LABELS, "fused_lm_head": True}
-    plain = model(**given).log_probs.detach()
-    emphasise(trainer, [([7, 8], 5.0)])
-    found = model(**given).log_probs
-    expected = plain * torch.tensor([[1.0, 5.0, 5.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0, 1.0]])
-    assert torch.allclose(found, expected, atol=1e-5)
-    assert plain[0, 1] != 0 and plain[1, 4] != 0
-    found.sum().backward()
-    assert model.model.embed_tokens.weight.grad is not None

@@ -43,9 +43,8 @@ from precepts.training.shipped import adapter_folder
 class WarmUpSettings(SupervisedSettings):
     """Where demonstrations come from, what is taught (`critic`: critique and revision; `labeler`: comparisons, each
     under that many `principles`), and how. To a share `own_responses` of the demonstrations the start model's own
-    response is shown too, since it is what the critic will meet (see `with_own`). The tokens of a critique's verdict
-    count `verdict_weight` times: they are one choice among some fifty tokens. With `verdict_head` verdicts are learnt
-    as a linear reading of the critic's states too, which then opens its critiques. An `adapter` (a folder, such as
+    response is shown too, since it is what the critic will meet (see `with_own`). With `verdict_head` the
+    verdicts are learnt as a linear reading of the critic's states too, which then opens its critiques. An `adapter` (a folder, such as
     RUN/models/critic/adapter, or one that the package ships, builtin:NAME), trained so before on the same start model,
     is laid over it in place of all that."""
 
@@ -55,7 +54,6 @@ class WarmUpSettings(SupervisedSettings):
     labeler: bool = True
     principles: int = Field(default=2, ge=1, le=64)
     own_responses: float = Field(default=0.5, ge=0, le=1)
-    verdict_weight: float = Field(default=8.0, ge=1)
     verdict_head: bool = True
     learning_rate: float = Field(default=5e-4, gt=0)
     epochs: float = Field(default=2.0, gt=0)
@@ -113,7 +111,6 @@ def run(
         style,
         folder.stage_seed,
         lambda total, done: folder.task("", total, done, "steps"),
-        dict.fromkeys(VERDICTS, settings.verdict_weight) if settings.critic and not direct else {},
     )
     if settings.critic and settings.verdict_head and not direct:
         _learn_verdicts(folder, shown, style, settings.micro_batch)

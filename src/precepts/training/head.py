@@ -5,15 +5,13 @@
    finetuning step of SmolLM2-135M with answers of some 40 tokens after prompts of 250.
 2. `spare_head` makes the same call compute the logits of the positions before a learnt token alone, once. Scaling and
    capping of logits are the model's own, since its own forward computes them.
-3. `emphasise` makes tokens that spell a phrase count more often than others in the loss, on any device.
-4. Where that cannot be (a forward without `logits_to_keep`, a mixture of experts' extra loss) TRL's head stays.
+3. Where that cannot be (a forward without `logits_to_keep`, a mixture of experts' extra loss) TRL's head stays.
 How it departs from the paper: the paper says nothing of this; the numbers are the same up to rounding.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
 from types import MethodType
 from typing import Any
 
@@ -41,37 +39,6 @@ def spare_head(trainer: Any, temperature: float = 1.0) -> None:
         return _scored(logits[learnt[:, places]].float() / temperature, labels[:, 1:][learnt], learnt)
 
     inner.forward = MethodType(forward, inner)
-
-
-def emphasise(trainer: Any, phrases: Sequence[tuple[Sequence[int], float]]) -> None:
-    """Have each phrase's tokens, wherever they are to be learnt in a row, count so many times in the loss of a TRL
-    trainer."""
-    if not phrases:
-        return
-    model = trainer.model
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    plain = inner.forward
-
-    def forward(self: Any, *args: Any, fused_lm_head: bool = False, labels: Any = None, **kwargs: Any) -> Any:
-        outputs = plain(*args, fused_lm_head=fused_lm_head, labels=labels, **kwargs)
-        if fused_lm_head and labels is not None:
-            outputs.log_probs = outputs.log_probs * counted(labels[:, 1:], phrases)
-        return outputs
-
-    inner.forward = MethodType(forward, inner)
-
-
-def counted(labels: torch.Tensor, phrases: Sequence[tuple[Sequence[int], float]]) -> torch.Tensor:
-    """How often each of `labels` (rows, length) counts: 1, or what a phrase says that it is part of."""
-    weights = torch.ones(labels.shape, device=labels.device)
-    for tokens, weight in phrases:
-        size = len(tokens)
-        if size > labels.shape[1]:
-            continue
-        found = (labels.unfold(1, size, 1) == torch.tensor(tokens, device=labels.device)).all(dim=-1)
-        for row, start in found.nonzero().tolist():
-            weights[row, start : start + size] = weight
-    return weights
 
 
 def _scored(logits: torch.Tensor, wanted: torch.Tensor, learnt: torch.Tensor) -> Any:

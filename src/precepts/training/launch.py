@@ -16,11 +16,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 from precepts.errors import InputError, RunError
@@ -59,7 +58,6 @@ class Job:
     optim: SupervisedSettings
     style: Format
     seed: int
-    emphasis: Mapping[str, float] = field(default_factory=dict)  # finetuning alone
 
 
 def train_preference_model(
@@ -85,10 +83,9 @@ def train_sft(
     style: Format,
     seed: int,
     show: Show,
-    emphasis: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[list[TrainingStep], int]:
     """`sft.train_sft` in `optim.processes` processes. Raises as `train` does."""
-    return train(Job("sft", model, examples, target, work, optim, style, seed, emphasis), show)
+    return train(Job("sft", model, examples, target, work, optim, style, seed), show)
 
 
 def train(job: Job, show: Show) -> tuple[list[TrainingStep], int]:
@@ -114,7 +111,7 @@ def train_here(job: Job, show: Show) -> tuple[list[TrainingStep], int]:
     if job.what == "sft":
         from precepts.training.sft import train_sft
 
-        return train_sft(*given, job.emphasis)
+        return train_sft(*given)
     from precepts.training.preference_model import train_preference_model
 
     return train_preference_model(*given)
@@ -148,7 +145,6 @@ def write_job(folder: Path, job: Job) -> None:
         "optim": job.optim.model_dump(mode="json", include=set(SupervisedSettings.model_fields)),
         "style": job.style,
         "seed": job.seed,
-        "emphasis": dict(job.emphasis),
     }
     write_whole(folder / "job.json", json.dumps(told).encode())
 

@@ -12,10 +12,9 @@ How it departs from the paper: the paper finetunes a pretrained model; here it i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -36,7 +35,7 @@ from precepts.training.fit import (
     tokens_seen,
     trainer_arguments,
 )
-from precepts.training.head import emphasise, spare_head
+from precepts.training.head import spare_head
 from precepts.training.settings import OptimSettings, SupervisedSettings
 
 _NOT_LEARNT = -100  # the label of a token that is only read
@@ -66,10 +65,8 @@ def train_sft(
     style: Format,
     seed: int,
     show: Show,
-    emphasis: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[list[TrainingStep], int]:
-    """Finetune `model` on `examples` and save it at `target`; checkpoints go to `work`. Learnt tokens that spell a
-    phrase of `emphasis` count as often as it says.
+    """Finetune `model` on `examples` and save it at `target`; checkpoints go to `work`.
 
     Returns the logged steps and the number of tokens trained on.
     """
@@ -101,16 +98,9 @@ def train_sft(
     together = nested(trainer.train_dataset)
     trainer.train_dataset = together.map(lambda row: _fitted(row, optim.max_length))
     spare_head(trainer)
-    emphasise(trainer, _spelled(tokenizer, emphasis, style))
     steps = fit(trainer, show)
     _save(trainer, tokenizer, target, work, model_path(model))
     return steps, tokens_seen(trainer)
-
-
-def _spelled(tokenizer: Any, emphasis: Mapping[str, float], style: Format) -> list[tuple[list[int], float]]:
-    """The phrases as the tokens that a completion begins with, and what they count."""
-    begin = " " if style == "raw" else ""
-    return [(tokenizer(begin + phrase, add_special_tokens=False)["input_ids"], n) for phrase, n in emphasis.items()]
 
 
 def lay(model: str, adapter: Path, target: Path) -> None:
