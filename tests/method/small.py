@@ -57,7 +57,7 @@ def small_recipe(folder: Path, model: Path, *, scripted: bool = False, style: st
         },
         "preferences": {"helpful": [{"source": "builtin:helpfulness", "limit": 10}]},
         "respond": {**SAMPLING, "helpful_samples": 1},
-        "revise": {**SAMPLING, "rounds": 2, "shots": 1, "critique_tokens": 8},
+        "revise": {**SAMPLING, "rounds": 2, "shots": 1, "critique_tokens": 8, "max_tokens": 48},
         "sl": {**TRAINING, "max_length": 256, "epochs": 4.0},
         "pairs": SAMPLING,
         "label": {"shots": 1, "chunk_size": 4},

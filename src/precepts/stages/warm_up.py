@@ -43,10 +43,10 @@ from precepts.training.shipped import adapter_folder
 class WarmUpSettings(SupervisedSettings):
     """Where demonstrations come from, what is taught (`critic`: critique and revision; `labeler`: comparisons, each
     under that many `principles`), and how. To a share `own_responses` of the demonstrations the start model's own
-    response is shown too, since it is what the critic will meet (see `with_own`). With `verdict_head` the
-    verdicts are learnt as a linear reading of the critic's states too, which then opens its critiques. An `adapter` (a folder, such as
-    RUN/models/critic/adapter, or one that the package ships, builtin:NAME), trained so before on the same start model,
-    is laid over it in place of all that."""
+    response is shown too, since it is what the critic will meet (see `with_own`). With `verdict_head` the verdicts are
+    learnt as a linear reading of the critic's states too, which then opens its critiques. An `adapter` (a folder, such
+    as RUN/models/critic/adapter, or one that the package ships, builtin:NAME), trained so before on the same start
+    model, is laid over it in place of all that."""
 
     demonstrations: list[SourceSettings] = []
     adapter: str | None = None
