@@ -20,9 +20,12 @@ from typing import Any
 from precepts.constitution import Constitution, load_constitution
 from precepts.engines import Engine, engine_fingerprint, make_engine
 from precepts.errors import InputError
+from precepts.evals.graders.refusal import Refusal
 from precepts.executors import open_executor
+from precepts.feedback.lessons import VERDICTS
+from precepts.feedback.lessons import VERSION as LESSONS
 from precepts.feedback.topic import WORDING as TOPIC
-from precepts.identity import folder_fingerprint
+from precepts.identity import content_hash, folder_fingerprint
 from precepts.parts import (
     all_source_parts,
     feedback_parts,
@@ -109,9 +112,11 @@ class Method:
             "revise.direct_revision": direct,
             "label.labeler": r.label.labeler,
             **r.label.parts(),
+            "warm_up.lessons (version)": content_hash([LESSONS, VERDICTS, Refusal.version]),
             **(settings_parts("respond", r.respond, "helpful_samples") if settings.own_responses else {}),
         }
-        laid = {"warm_up.adapter (contents)": readable(folder_fingerprint, adapter)} if adapter else {}
+        given_head = {"warm_up.verdict_head": settings.verdict_head}
+        laid = {"warm_up.adapter (contents)": readable(folder_fingerprint, adapter), **given_head} if adapter else {}
 
         def go(folder: StageFolder) -> None:
             given = (r.label, r.respond, self.style, self.constitution, self.start, self.ask_start, direct)
@@ -133,7 +138,8 @@ class Method:
     def revise(self) -> Step:
         settings = self.recipe.revise
         said = {**wording_parts(CRITIQUE_REVISION), **settings_parts("revise", settings)}
-        parts = {**self.asking, **self.begin, **self.principles, **said}
+        verdicts = {"revise.verdicts": content_hash(VERDICTS)} if self.critic else {}
+        parts = {**self.asking, **self.begin, **self.principles, **said, **verdicts}
         given = (settings, self.style, self.constitution, self.ask_reviser)
         return Step("revise", ("respond", *self.critic), parts, lambda f: revise.run(f, *given))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from precepts.engines import ScriptedEngine
+from precepts.engines import ScriptedEngine, model_fingerprint
 from precepts.engines.base import VerdictRequest, verdicts_of
 from precepts.engines.rendering import verdict_rows
 from precepts.engines.transformers import TransformersEngine
@@ -36,7 +36,7 @@ def head(size: int = 1) -> VerdictHead:
     weight = torch.zeros(2, size, dtype=torch.float64)
     weight[0, 0] = 1.0
     ones = torch.ones(size, dtype=torch.float64)
-    return VerdictHead(1, ones, 2 * ones, weight, torch.zeros(2, dtype=torch.float64))
+    return VerdictHead(("Yes.", "No."), 1, ones, 2 * ones, weight, torch.zeros(2, dtype=torch.float64))
 
 
 def test_logprobs_by_hand() -> None:
@@ -74,16 +74,22 @@ def test_states_are_those_of_a_plain_pass(engine: TransformersEngine) -> None:
 
 
 def test_a_head_lies_beside_the_model(engine: TransformersEngine, tiny_model: Path, tmp_path: Path) -> None:
-    assert engine.verdicts(REQUESTS) is None
-    assert verdicts_of(ScriptedEngine([]), REQUESTS) is None
+    words = ("Yes.", "No.", "Perhaps.")
+    assert engine.verdicts(REQUESTS, words) is None
+    assert verdicts_of(ScriptedEngine([]), REQUESTS, words) is None
     folder = tmp_path / "critic"
     shutil.copytree(tiny_model, folder)
     rows = verdict_rows(engine.tokenizer, REQUESTS, "tiny")
-    trained = train_head(engine.model, rows, [0, 1, 1], 3, 2)
+    trained = train_head(engine.model, rows, [0, 1, 1], words, 2)
+    assert trained is not None
+    before = model_fingerprint(str(folder))
     save_head(trained, folder)
+    assert model_fingerprint(str(folder)) != before
     asked = TransformersEngine(str(folder), batch_size=3, dtype="float32", device="cpu")
-    found = asked.verdicts(REQUESTS)
-    assert found is not None and asked.verdicts([]) == []
+    found = asked.verdicts(REQUESTS, words)
+    assert found is not None and asked.verdicts([], words) == []
+    with pytest.raises(InputError, match=r"knows other verdicts \(Yes\.; No\.; Perhaps\.\)"):
+        asked.verdicts(REQUESTS, words[:2])
     assert np.exp(found).sum(axis=1) == pytest.approx(1.0)
     assert asked.usage.tokens_in == sum(len(prompt) + len(response) for prompt, response in rows)
     expected = trained.logprobs(response_states(engine.model, rows, trained.layers, 1))

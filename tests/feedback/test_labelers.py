@@ -131,12 +131,14 @@ def test_verdicts_by_hand() -> None:
 
 def test_a_verdict_head_is_read_in_place_of_words() -> None:
     class Headed(ScriptedEngine):
-        def verdicts(self, requests: Sequence[VerdictRequest]) -> list[list[float]]:
+        def verdicts(self, requests: Sequence[VerdictRequest], among: Sequence[str]) -> list[list[float]]:
             return [[-1.0, -2.0] if "four" in each.response else [-3.0, -0.5] for each in requests]
 
     answer = asked_of(Verdict("chat", (), VerdictOptions()), Headed([]))
     assert answer.log_odds == pytest.approx(1.0 - -2.5)
     assert answer.logprobs == (-1.0, -2.0, -3.0, -0.5)
+    assert "four" in answer.sent and "eight888" in answer.sent
+    assert str(QUESTION.principle.critique_request) not in answer.sent  # the head does not read it
 
 
 def test_a_principle_without_a_critique_request_gives_no_verdict() -> None:

@@ -125,13 +125,13 @@ def test_marks_are_sent_last_and_removed_first(url: str, monkeypatch: pytest.Mon
         monkeypatch.setattr(type(fs), name, noting)
     with run_at(url, write=True) as folder:
         put(folder, FILES)
-    marks = ["recipe.yaml", "sl/scratch/checkpoints/checkpoint-1/complete", "respond/stage.json"]
-    assert told == [*sorted({*FILES} - {*marks}), *marks]
+    marks = ["sl/scratch/checkpoints/checkpoint-1/complete", "respond/stage.json"]
+    assert told == ["recipe.yaml", *sorted({*FILES} - {*marks, "recipe.yaml"}), *marks]
     told.clear()
     with run_at(url, write=True):
         for name in FILES:
             (folder / name).unlink()
-    assert told[:3] == marks[::-1] and sorted(told) == sorted(FILES)
+    assert told[:2] == marks[::-1] and sorted(told) == sorted(FILES)
 
 
 def test_reading_brings_no_models(url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_reading_brings_no_models(url: str, monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_one_writer(url: str) -> None:
     fs, root = fsspec.url_to_fs(url)
-    held = {"by": "process 1 on elsewhere", "at": time.time()}
+    held = {"by": "process 1 on elsewhere", "at": time.time(), "token": "theirs"}
     fs.makedirs(root, exist_ok=True)
     fs.pipe_file(f"{root}/.lock", json.dumps(held).encode())
     with pytest.raises(InputError, match=r"in use by process 1 on elsewhere"), run_at(url, write=True):
@@ -157,6 +157,90 @@ def test_one_writer(url: str) -> None:
     with run_at(url, write=True):
         assert "elsewhere" not in fs.cat_file(f"{root}/.lock").decode()
     assert not fs.exists(f"{root}/.lock")
+
+
+def test_a_copy_that_was_cleaned_is_fetched_again(url: str) -> None:
+    with run_at(url, write=True) as folder:
+        put(folder, FILES)
+    for name in FILES:
+        (folder / name).unlink()
+    with run_at(url, write=True):
+        assert files(folder) == FILES
+    assert stored(url) == FILES
+
+
+def test_a_sending_that_was_cut_short_costs_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fs, _ = fsspec.url_to_fs(url)
+    plain, count = type(fs).put_file, iter(range(100))
+
+    def failing(self: Any, *given: Any, **more: Any) -> Any:
+        found = plain(self, *given, **more)
+        if next(count) in (1, 2):  # written, and then the connection breaks; so it does at the end too
+            raise ConnectionError("reset")
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(fs), "put_file", failing)
+        with pytest.raises(RunError, match="reset"), run_at(url, write=True) as folder:
+            put(folder, FILES)
+    assert 0 < len(stored(url)) < len(FILES)
+    with run_at(url, write=True):
+        assert files(folder) == FILES
+    assert stored(url) == FILES
+
+
+def test_a_mark_that_never_holds_still_is_sent(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fs, _ = fsspec.url_to_fs(url)
+    plain, turn = type(fs).put_file, iter(range(100))
+    with run_at(url, write=True) as folder:
+        put(folder, FILES)
+
+        def busy(self: Any, *given: Any, **more: Any) -> Any:
+            (folder / "respond/stage.json").write_text(f'{{"done": {next(turn)}}}')
+            return plain(self, *given, **more)
+
+        monkeypatch.setattr(type(fs), "put_file", busy)
+    assert stored(url)["respond/stage.json"] == '{"done": true}'
+
+
+def test_a_mark_goes_before_what_it_tells_of(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fs, _ = fsspec.url_to_fs(url)
+    with run_at(url, write=True) as folder:
+        put(folder, FILES)
+    seen: list[bool] = []
+    plain = type(fs).rm_file
+
+    def watching(self: Any, path: str) -> None:
+        if path.endswith(".parquet"):
+            seen.append("respond/stage.json" in stored(url))
+        plain(self, path)
+
+    monkeypatch.setattr(type(fs), "rm_file", watching)
+    with run_at(url, write=True):
+        (folder / "respond/records-00000.parquet").unlink()
+        (folder / "respond/records-00001.parquet").unlink()
+        put(folder, {"respond/stage.json": '{"done": false}'})
+    assert seen == [False, False]
+    assert stored(url)["respond/stage.json"] == '{"done": false}'
+
+
+def test_who_has_lost_the_run_sends_no_more(url: str) -> None:
+    fs, root = fsspec.url_to_fs(url)
+    theirs = {"by": "process 1 on elsewhere", "at": time.time(), "token": "theirs"}
+    with pytest.raises(RunError, match=r"process 1 on elsewhere writes to this run"), run_at(url, write=True) as folder:
+        put(folder, FILES)
+        fs.pipe_file(f"{root}/.lock", json.dumps(theirs).encode())
+    assert stored(url) == {} and files(folder) == FILES
+    assert json.loads(fs.cat_file(f"{root}/.lock")) == theirs
+
+
+def test_other_files_are_no_run(url: str) -> None:
+    fs, root = fsspec.url_to_fs(url)
+    fs.pipe_file(f"{root}/holiday.txt", b"photos")
+    with pytest.raises(InputError, match="other files are there"), run_at(url, write=True):
+        pytest.fail("it was used")
+    with run_at(f"{url}-other", new=True) as folder:
+        assert files(folder) == {}
 
 
 def test_a_run_at_work_here_is_read_from_its_copy(url: str) -> None:

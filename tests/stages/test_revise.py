@@ -180,7 +180,7 @@ def test_the_stage_takes_usable_red_team_responses_and_counts_reasons(
 class Headed(ScriptedEngine):
     """Finds fault with all but "Fine."."""
 
-    def verdicts(self, requests: Sequence[VerdictRequest]) -> list[list[float]]:
+    def verdicts(self, requests: Sequence[VerdictRequest], among: Sequence[str]) -> list[list[float]]:
         return [[-0.1, -3.0] if each.response == "Fine." else [-3.0, -0.1] for each in requests]
 
 
@@ -199,3 +199,4 @@ def test_a_verdict_head_opens_the_critique(constitution: Constitution, style: An
     assert prefills == [f"{space}This does harm.", f"{space}Nothing needs to change."]
     assert [each.critique for each in records] == ["This does harm. It hurts.", "Nothing needs to change."]
     assert [(each.text, each.unusable) for each in records] == [("No.", None)] * 2
+    assert all("This does harm." in each.critique_sent for each in records[:1])

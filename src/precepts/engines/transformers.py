@@ -153,10 +153,15 @@ class TransformersEngine:
         self.usage.tokens_in += sum(choices[i].length for i in fits)
         return result
 
-    def verdicts(self, requests: Sequence[VerdictRequest]) -> list[list[float]] | None:
+    def verdicts(self, requests: Sequence[VerdictRequest], among: Sequence[str]) -> list[list[float]] | None:
         """Log-probabilities of the verdicts of the model's head, where it has one."""
         if self.head is None or not requests:
             return None if self.head is None else []
+        if self.head.verdicts != tuple(among):
+            raise InputError(
+                f"model '{self.name}': its verdict head knows other verdicts ({'; '.join(self.head.verdicts)}); "
+                "warm it up again"
+            )
         rows = verdict_rows(self.tokenizer, requests, self.name)
         self.usage.tokens_in += sum(len(prompt) + len(response) for prompt, response in rows)
         states = response_states(self.model, rows, self.head.layers, self.batch_size)

@@ -20,9 +20,9 @@ from typing import Any
 
 import torch
 
+from precepts.engines.models import HEAD_FILE as FILE
 from precepts.errors import InputError
 
-FILE = "adapter/verdict_head.safetensors"  # within a model's folder; not beside its weights, which engines take whole
 _PROMPT, _RESPONSE = 256, 256  # tokens read: a prompt's last, a response's first
 _TENSORS = ("mean", "deviation", "weight", "bias")
 Rows = Sequence[tuple[Sequence[int], Sequence[int]]]  # token ids of a prompt and of a response
@@ -30,9 +30,10 @@ Rows = Sequence[tuple[Sequence[int], Sequence[int]]]  # token ids of a prompt an
 
 @dataclass(frozen=True)
 class VerdictHead:
-    """`weight` (verdicts, 2 x hidden size) and `bias` (verdicts) for states less `mean`, in `deviation`s (2 x hidden
-    size each), after `layers` layers."""
+    """`verdicts`: what they are, in words; `weight` (verdicts, 2 x hidden size) and `bias` (verdicts) for states less
+    `mean`, in `deviation`s (2 x hidden size each), after `layers` layers."""
 
+    verdicts: tuple[str, ...]
     layers: int
     mean: torch.Tensor
     deviation: torch.Tensor
@@ -53,8 +54,9 @@ def load_head(folder: Path) -> VerdictHead | None:
         return None
     try:
         with safe_open(folder / FILE, framework="pt") as file:
-            layers = int(json.loads(file.metadata()["precepts"])["layers"])
-            return VerdictHead(layers, *(file.get_tensor(name).double() for name in _TENSORS))
+            told = json.loads(file.metadata()["precepts"])
+            verdicts, layers = tuple(map(str, told["verdicts"])), int(told["layers"])
+            return VerdictHead(verdicts, layers, *(file.get_tensor(name).double() for name in _TENSORS))
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{folder / FILE}: damaged ({error}); delete it, or train the model again") from None
 
@@ -65,7 +67,8 @@ def save_head(head: VerdictHead, folder: Path) -> None:
 
     (folder / FILE).parent.mkdir(exist_ok=True)
     tensors = {name: getattr(head, name).float().contiguous() for name in _TENSORS}
-    save_file(tensors, folder / FILE, metadata={"precepts": json.dumps({"layers": head.layers})})
+    told = json.dumps({"layers": head.layers, "verdicts": head.verdicts})
+    save_file(tensors, folder / FILE, metadata={"precepts": told})
 
 
 @torch.inference_mode()
@@ -93,13 +96,16 @@ def _means(decoder: Any, rows: Rows) -> Iterator[torch.Tensor]:
         yield torch.cat([of_prompt, of_response])
 
 
+def can_have_head(model: Any) -> bool:
+    """Whether the model's layers are found where most models have them."""
+    return isinstance(getattr(model.get_decoder(), "layers", None), torch.nn.ModuleList)
+
+
 @contextmanager
 def _only(model: Any, layers: int) -> Iterator[Any]:
-    """The model's decoder with its first `layers` layers. Raises InputError for one that is built otherwise."""
+    """The model's decoder with its first `layers` layers."""
     decoder = model.get_decoder()
-    whole = getattr(decoder, "layers", None)
-    if whole is None:
-        raise InputError(f"{type(model).__name__}: its layers cannot be found; set warm_up.verdict_head: false")
+    whole = decoder.layers
     decoder.layers = whole[:layers]
     try:
         yield decoder

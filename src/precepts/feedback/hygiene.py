@@ -39,7 +39,7 @@ _WINDOW = 4  # words of a sequence that comes back where a text loops
 class HygieneSettings(Settings):
     """What is left out before finetuning. `repeats`: a text loops where a sequence of four words stands more often;
     `opening` and `closing`: the largest share of all revisions with one opening of five words, or one last sentence
-    (null: no cap); `off_topic`: how much likelier, in nats per byte, a revision must at least make its prompt
+    (null: no cap); `off_topic`: a revision must make its prompt likelier by more than so many nats per byte
     (null: not asked)."""
 
     roles: bool = True

@@ -51,9 +51,12 @@ class Verdict:
         able = [question for question in questions if question.principle.critique_request]
         asked = [self.request(question, response) for question in able for response in question.responses]
         read = [self._read(question, response) for question in able for response in question.responses]
-        odds = verdicts_of(engine, read)
-        odds = engine.choose(asked) if odds is None else odds
-        found = iter(zip(asked[0::2], asked[1::2], odds[0::2], odds[1::2], strict=True))
+        odds = verdicts_of(engine, read, VERDICTS)
+        if odds is None:
+            odds, sent = engine.choose(asked), [as_sent(each.prompt) for each in asked]
+        else:
+            sent = [f"{as_sent(each.prompt)}\n\n{each.response}" for each in read]
+        found = iter(zip(sent[0::2], sent[1::2], odds[0::2], odds[1::2], strict=True))
         return [self._answer(*next(found)) if each.principle.critique_request else _UNABLE for each in questions]
 
     def request(self, question: Question, response: str) -> ChoiceRequest:
@@ -69,10 +72,8 @@ class Verdict:
         """None of its own: the critic's lessons begin with the verdicts."""
         return []
 
-    def _answer(
-        self, first: ChoiceRequest, second: ChoiceRequest, verdicts: list[float], other_verdicts: list[float]
-    ) -> Answer:
-        sent = "\n\n".join(as_sent(each.prompt) for each in (first, second))
+    def _answer(self, first: str, second: str, verdicts: list[float], other_verdicts: list[float]) -> Answer:
+        sent = f"{first}\n\n{second}"
         one, other = fineness(verdicts), fineness(other_verdicts)
         if one is None or other is None:
             return Answer(sent, None, unscored="no_logprobs")

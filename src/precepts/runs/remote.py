@@ -3,12 +3,12 @@
 1. A run works in its copy. What is new there is sent every few seconds by a thread, and at the end: no stage knows of
    storage, a slow network delays none, and a machine that is lost costs what it did since the last sending.
 2. What is there is never ahead of itself: marks (a stage's state, a checkpoint's mark) are read before all else is
-   listed and sent after it, so whatever they tell of is there. Removals begin with the marks.
+   listed and sent after it, so whatever they tell of is there. Removals begin with the marks that tell of them.
 3. The storage is the truth. Where another machine has changed something since, all of it replaces the copy; where none
    has, what only the copy has (its process was killed) stays and is sent.
-4. One writer: the object `.lock` says who writes, and is renewed with every sending; one that was not for `STALE`
-   seconds was left by a machine that died. Object stores have no locks: two machines that begin within the same
-   second both go on.
+4. One writer: the object `.lock` says who writes. It is renewed by a thread of its own; one that was not for `STALE`
+   seconds was left by a machine that died. A writer that finds another's lock in its place sends no more. Object
+   stores have no real locks: two machines that begin within the same second may both go on until the next renewal.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import socket
 import threading
 import time
@@ -30,20 +31,22 @@ from precepts.runs.lock import locked
 from precepts.runs.shards import write_whole
 
 EVERY = 10.0  # seconds from one sending to the next
+RENEWED = 30.0  # seconds from one renewal of the lock to the next
 STALE = 120.0  # seconds
 CACHE = "PRECEPTS_CACHE"
 LOCK = ".lock"
 _KNOWN, _BUSY = ".known.json", ".busy"
-_MARKS = ("recipe.yaml", "complete", "stage.json")  # in the order of sending
+_MARKS = ("complete", "stage.json")  # in the order of sending
 _HEAVY = ("models", "scratch")  # folders that reading a run does not need
 _IDENTITY = ("ETag", "etag", "md5Hash", "content_md5", "LastModified", "last_modified", "mtime", "created")
 
 
 @contextmanager
-def run_at(place: str, *, write: bool = False, models: bool = False) -> Iterator[Path]:
+def run_at(place: str, *, write: bool = False, models: bool = False, new: bool = False) -> Iterator[Path]:
     """The folder of a run: `place` itself, or for a URL its copy, brought up to date. What is done to it is sent where
-    `write`; its `models` come along where they are wanted. Raises InputError for a place that cannot be used, and
-    RunError where something cannot be read or sent (what is finished is then kept in the copy)."""
+    `write`; its `models` come along where they are wanted; it may be `new`, with nothing there yet. Raises InputError
+    for a place that cannot be used, and RunError where something cannot be read or sent (what is finished is then kept
+    in the copy)."""
     folder = local(place)
     if not is_remote(place):
         yield folder
@@ -53,7 +56,7 @@ def run_at(place: str, *, write: bool = False, models: bool = False) -> Iterator
     if not write:
         with suppress(InputError), locked(store.copy, _BUSY):  # held: a run is at work here, and its copy is the newest
             store.fetch(models=models)
-        if not (store.copy / "recipe.yaml").is_file():
+        if not new and not (store.copy / "recipe.yaml").is_file():
             raise InputError(f"{place}: this is no run (it has no recipe.yaml)")
         yield store.copy
         return
@@ -72,7 +75,7 @@ def local(place: str) -> Path:
     """The folder on this machine of a run at `place`: for a URL that of its copy, which may not be there yet."""
     if not is_remote(place):
         return Path(place)
-    root = os.environ.get(CACHE) or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "precepts"
+    root = os.environ.get(CACHE) or Path.home() / ".cache" / "precepts"
     name = f"{PurePosixPath(place).name}-{hashlib.sha256(place.rstrip('/').encode()).hexdigest()[:12]}"
     return Path(root) / "runs" / name
 
@@ -80,12 +83,25 @@ def local(place: str) -> Path:
 @contextmanager
 def _sending(store: _Store) -> Iterator[None]:
     """Send every few seconds, and once more at the end, however it ends."""
+    try:
+        with _repeated(store.send, EVERY):
+            yield
+    except BaseException:
+        with suppress(Exception):  # what ended the work is what is told
+            store.send()
+        raise
+    store.send()
+
+
+@contextmanager
+def _repeated(call: Callable[[], None], seconds: float) -> Iterator[None]:
+    """Call again and again, in a thread; what fails is tried again."""
     over = threading.Event()
 
     def work() -> None:
-        while not over.wait(EVERY):
-            with suppress(RunError):  # said at the end, if it still cannot be sent then
-                store.send()
+        while not over.wait(seconds):
+            with suppress(Exception):
+                call()
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
@@ -94,12 +110,11 @@ def _sending(store: _Store) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        store.send()
 
 
 class _Store:
     """A place of fsspec's and its copy. `known` is what both had when they were last in step: for each path the copy's
-    size and time and the object's identity."""
+    size and time and the object's identity (null while it is being sent)."""
 
     def __init__(self, url: str, copy: Path) -> None:
         from fsspec.core import url_to_fs
@@ -112,55 +127,73 @@ class _Store:
             raise InputError(f"{url}: this is no place that can be written to ({error})") from None
         self.url, self.root, self.copy = url, str(root).rstrip("/"), copy
         self.known: dict[str, list[Any]] = _read(copy / _KNOWN)
+        self.by = f"process {os.getpid()} on {socket.gethostname()}"
+        self.token = secrets.token_hex(8)
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Be the one writer. Raises InputError where another is."""
         holder = self._done("read", self._holder)
-        if holder and holder["by"] != _self() and time.time() - holder["at"] < STALE:
+        if holder and time.time() - holder["at"] < STALE:
             raise InputError(
                 f"{self.url}: this run is in use by {holder['by']}; wait for it, stop it, or choose another --run "
                 f"(where it was killed: wait {STALE:.0f} seconds)"
             )
         self._done("written", self._hold)
         try:
-            yield
+            with _repeated(self._renew, RENEWED):
+                yield
         finally:
             with suppress(Exception):  # it grows stale by itself
-                self.fs.rm_file(self._path(LOCK))
+                if (found := self._holder()) and found["token"] == self.token:
+                    self.fs.rm_file(self._path(LOCK))
 
     def fetch(self, *, models: bool) -> None:
         """Bring the copy up to date."""
         there = self._done("read", self._listing)
-        seen = {path: known[1] for path, known in self.known.items()}
-        news = [path for path in {*there, *seen} if there.get(path) != seen.get(path) and not _heavy(path)]
-        changed = [path for path in seen if there.get(path) != seen[path]]
-        if self.known and (news or changed):
+        if there and "recipe.yaml" not in there:
+            raise InputError(f"{self.url}: other files are there and it is no run (no recipe.yaml); give a new place")
+        self._settle(there)
+        changed = [path for path, known in self.known.items() if there.get(path) != known[1]]
+        unknown = [path for path in there if path not in self.known and not _heavy(path)]
+        if self.known and (changed or unknown):
             for path in self._files():
                 (self.copy / path).unlink()
-            self.known = {}
+        self.known = {path: known for path, known in self.known.items() if (self.copy / path).exists()}
         wanted = [path for path in there if path not in self.known and (models or not _heavy(path))]
         for path in sorted(wanted, key=_rank):
             self._done("read", self._get, path, there[path])
         self._remember()
 
+    def _settle(self, there: dict[str, str]) -> None:
+        """What was being sent when a process ended: an object of that path is this copy's own, whole or old, and is to
+        be sent again."""
+        for path in [path for path, known in self.known.items() if known[1] is None]:
+            if path in there:
+                self.known[path] = [None, there[path]]
+            else:
+                self.known.pop(path)
+
     def send(self) -> None:
-        """Make the storage equal to the copy."""
-        read = {path: _content(self.copy / path) for path in self._files() if _rank(path)}
-        marks = {path: content for path, content in read.items() if content is not None}
+        """Make the storage equal to the copy. Raises RunError where another writes to it by now."""
+        marks = {path: (stamp, _content(self.copy / path)) for path, stamp in self._files().items() if _rank(path)}
         there = self._files()
-        gone = sorted((path for path in self.known if path not in there), key=_rank, reverse=True)
-        new = [path for path, stamp in there.items() if self.known.get(path, [None])[0] != stamp and not _rank(path)]
-        self._done("written", self._hold)
-        for path in gone:
+        gone = [path for path in self.known if path not in there]
+        told = {mark for mark in self.known if _rank(mark) and any(_tells_of(mark, path) for path in gone)}
+        new = [path for path, stamp in there.items() if self._differs(path, stamp) and not _rank(path)]
+        if gone or new or any(self._differs(path, stamp) for path, (stamp, _) in marks.items()):
+            self._done("read", self._still_ours)
+        for path in sorted({*gone, *told}, key=_rank, reverse=True):
             self._done("written", self._remove, path)
-        for path in sorted(new):
+        for path in sorted(new, key=lambda path: (path != "recipe.yaml", path)):
             self._done("written", self._put, path, there[path])
         for path in sorted(marks, key=_rank):
-            stamp = there.get(path)
-            if stamp and self.known.get(path, [None])[0] != stamp and _content(self.copy / path) == marks[path]:
-                self._done("written", self._put, path, stamp, marks[path])
-        self._remember()
+            stamp, content = marks[path]
+            if content is not None and path in there and self._differs(path, stamp):
+                self._done("written", self._put, path, stamp, content)
+
+    def _differs(self, path: str, stamp: list[int]) -> bool:
+        return path not in self.known or self.known[path][0] != stamp
 
     def _get(self, path: str, identity: str) -> None:
         target = self.copy / path
@@ -171,28 +204,54 @@ class _Store:
         self.known[path] = [_stamp(target), identity]
 
     def _put(self, path: str, stamp: list[int], content: bytes | None = None) -> None:
-        self.fs.makedirs(self._path(path).rpartition("/")[0], exist_ok=True)
-        if content is not None:
-            self.fs.pipe_file(self._path(path), content)
-        elif (self.copy / path).exists():
+        if content is None and not (self.copy / path).exists():
+            return  # removed meanwhile: the next sending tells
+        self.known[path] = [stamp, None]
+        self._remember()
+        try:
+            self._write(path, content)
+        except FileNotFoundError:  # a storage with real folders
+            self.fs.makedirs(self._path(path).rpartition("/")[0], exist_ok=True)
+            self._write(path, content)
+        self.known[path] = [stamp, _identity(self.fs.info(self._path(path)))]
+        self._remember()
+
+    def _write(self, path: str, content: bytes | None) -> None:
+        if content is None:
             self.fs.put_file(str(self.copy / path), self._path(path))
         else:
-            return  # removed meanwhile: the next sending tells
-        self.known[path] = [stamp, _identity(self.fs.info(self._path(path)))]
+            self.fs.pipe_file(self._path(path), content)
 
     def _remove(self, path: str) -> None:
         with suppress(FileNotFoundError):
             self.fs.rm_file(self._path(path))
         self.known.pop(path)
+        self._remember()
 
     def _hold(self) -> None:
-        self.fs.makedirs(self.root, exist_ok=True)
-        self.fs.pipe_file(self._path(LOCK), json.dumps({"by": _self(), "at": time.time()}).encode())
+        content = json.dumps({"by": self.by, "at": time.time(), "token": self.token}).encode()
+        try:
+            self.fs.pipe_file(self._path(LOCK), content)
+        except FileNotFoundError:
+            self.fs.makedirs(self.root, exist_ok=True)
+            self.fs.pipe_file(self._path(LOCK), content)
+
+    def _renew(self) -> None:
+        self._still_ours()
+        self._hold()
+
+    def _still_ours(self) -> None:
+        found = self._holder()
+        if found and found["token"] != self.token:
+            raise RunError(
+                f"{self.url}: {found['by']} writes to this run by now; nothing more is sent, what is finished is kept "
+                f"in {self.copy}"
+            )
 
     def _holder(self) -> Any:
         try:
             held = json.loads(self.fs.cat_file(self._path(LOCK)))
-            return held if isinstance(held, dict) and {"by", "at"} <= held.keys() else None
+            return held if isinstance(held, dict) and {"by", "at", "token"} <= held.keys() else None
         except (FileNotFoundError, ValueError):
             return None
 
@@ -229,7 +288,7 @@ class _Store:
         """`call`, with whatever a storage's client raises told as one RunError."""
         try:
             return call(*given)
-        except InputError:
+        except (InputError, RunError):
             raise
         except Exception as error:
             kept = f"; what is finished is kept in {self.copy}: run the same command again" if what == "written" else ""
@@ -279,5 +338,6 @@ def _stays_inside(path: str) -> bool:
     return ".." not in PurePosixPath(path).parts and not PurePosixPath(path).is_absolute()
 
 
-def _self() -> str:
-    return f"process {os.getpid()} on {socket.gethostname()}"
+def _tells_of(mark: str, path: str) -> bool:
+    """Whether a mark stands above a path: it may say that the path is there."""
+    return path != mark and PurePosixPath(path).is_relative_to(PurePosixPath(mark).parent)

@@ -21,7 +21,7 @@ from precepts.feedback.lessons import VERDICTS
 from precepts.identity import content_hash, seed_from
 from precepts.prompts.demonstrations import critique_demonstrations
 from precepts.prompts.formats import Format, Rendered, as_sent, stops
-from precepts.records import Response, Revision
+from precepts.records import Message, Response, Revision
 from precepts.runs.folder import Run, StageFolder
 from precepts.runs.work import Chunk, ChunkResult, Worker
 from precepts.stages.respond import SamplingSettings, unusable_counts
@@ -115,7 +115,9 @@ def _with_critiques(
         for prompt, each, opening in zip(prompts, begun, openings, strict=True)
     ]
     return [
-        _Critiqued(each.response, each.latest, each.principle, each.seed, prompt, _opened(opening, reply))
+        _Critiqued(
+            each.response, each.latest, each.principle, each.seed, _begun(prompt, opening), _opened(opening, reply)
+        )
         for each, prompt, opening, reply in zip(begun, prompts, openings, engine.generate(requests), strict=True)
     ]
 
@@ -123,8 +125,15 @@ def _with_critiques(
 def _openings(begun: list[_Critiqued], engine: Engine, style: Format) -> list[str]:
     """How each critique is to open: with the likeliest verdict of the model's head; "" where it has none."""
     asked = [verdict_request(each.response.messages, each.latest, style) for each in begun]
-    found = verdicts_of(engine, asked)
+    found = verdicts_of(engine, asked, VERDICTS)
     return [""] * len(begun) if found is None else [VERDICTS[row.index(max(row))] for row in found]
+
+
+def _begun(prompt: Rendered, opening: str) -> Rendered:
+    """The prompt with the opening that was put into the model's mouth."""
+    if not opening:
+        return prompt
+    return f"{prompt} {opening}" if isinstance(prompt, str) else (*prompt, Message("assistant", opening))
 
 
 def _opened(opening: str, reply: Reply) -> Reply:

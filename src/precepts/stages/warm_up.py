@@ -91,7 +91,7 @@ def run(
     from precepts.training.launch import train_sft
 
     if (adapter := settings.adapter_folder()) is not None:
-        _lay(folder, model, adapter)
+        _lay(folder, model, adapter, head=settings.verdict_head)
         return
     counts: Counter[str] = Counter()
     usable = list(_demonstrations(folder, settings, counts))
@@ -113,13 +113,14 @@ def run(
         lambda total, done: folder.task("", total, done, "steps"),
     )
     if settings.critic and settings.verdict_head and not direct:
-        _learn_verdicts(folder, shown, style, settings.micro_batch)
+        learnt = _learn_verdicts(folder, shown, style, settings.micro_batch)
+        counts.update({} if learnt else {"no verdict head: the model's layers were not found": 1})
     folder.write_records(TrainingStep, steps, (tokens, 0))
     folder.finish(dict(counts))
 
 
-def _learn_verdicts(folder: StageFolder, demonstrations: list[Demonstration], style: Format, batch_size: int) -> None:
-    """Fit the critic's verdict head and put it beside its adapter."""
+def _learn_verdicts(folder: StageFolder, demonstrations: list[Demonstration], style: Format, batch_size: int) -> bool:
+    """Fit the critic's verdict head and put it beside its adapter; False for a model that can have none."""
     import torch
 
     from precepts.engines.rendering import verdict_rows
@@ -138,15 +139,21 @@ def _learn_verdicts(folder: StageFolder, demonstrations: list[Demonstration], st
     with folder.task("verdict head", 1, unit="heads") as task:
         tokens = verdict_rows(load_tokenizer(str(critic)), [request for request, _ in rows], "critic")
         model = load_model(str(critic), torch.float32, best_device())
-        save_head(train_head(model, tokens, [verdict for _, verdict in rows], len(VERDICTS), batch_size), critic)
+        head = train_head(model, tokens, [verdict for _, verdict in rows], VERDICTS, batch_size)
+        if head is not None:
+            save_head(head, critic)
         task.advance()
+    return head is not None
 
 
-def _lay(folder: StageFolder, model: str, adapter: Path) -> None:
+def _lay(folder: StageFolder, model: str, adapter: Path, *, head: bool) -> None:
+    from precepts.engines.models import HEAD_FILE
     from precepts.training.sft import lay
 
     with folder.task("adapter", 1, unit="models") as task:
         lay(model, adapter, folder.run.model("critic"))
+        if not head:
+            (folder.run.model("critic") / HEAD_FILE).unlink(missing_ok=True)
         task.advance()
     folder.write_records(TrainingStep, [])
     folder.finish({"adapters that were trained before": 1})

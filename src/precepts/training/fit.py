@@ -25,7 +25,7 @@ from typing import Any, Literal
 from transformers import PrinterCallback, TrainerCallback
 from transformers.integrations import TensorBoardCallback
 
-from precepts.engines.verdicts import FILE as HEAD
+from precepts.engines.models import HEAD_FILE as HEAD
 from precepts.errors import InputError
 from precepts.records import TrainingStep
 from precepts.runs.progress import Task

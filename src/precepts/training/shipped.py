@@ -17,7 +17,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from precepts.engines.verdicts import FILE as HEAD
+from precepts.engines.models import HEAD_FILE as HEAD
 from precepts.errors import InputError, nearest
 from precepts.settings import read_yaml
 from precepts.training.settings import ADAPTER_FILES
@@ -53,11 +53,14 @@ def ship(run: Path, target: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     adapter = adapter_folder(str(run / "models" / "critic" / "adapter"))
+    head = run / "models" / "critic" / HEAD
+    if not head.is_file():
+        raise InputError(f"{head}: there is no verdict head; run the warm-up with verdict_head: true")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     weights = {name: tensor.half().contiguous() for name, tensor in load_file(adapter / ADAPTER_FILES[1]).items()}
     save_file(weights, target / ADAPTER_FILES[1], metadata={"format": "pt"})
-    shutil.copyfile(run / "models" / "critic" / HEAD, target / Path(HEAD).name)
+    shutil.copyfile(head, target / head.name)
     config = json.loads((adapter / ADAPTER_FILES[0]).read_text("utf-8"))
     config["base_model_name_or_path"] = None  # a path of the machine that made it
     (target / ADAPTER_FILES[0]).write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")

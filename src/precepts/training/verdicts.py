@@ -15,19 +15,24 @@ from typing import Any
 import numpy as np
 import torch
 
-from precepts.engines.verdicts import Rows, VerdictHead, response_states
+from precepts.engines.verdicts import Rows, VerdictHead, can_have_head, response_states
 
 _RIDGE = 100.0
 _STEPS = 500
 
 
-def train_head(model: Any, rows: Rows, verdicts: Sequence[int], kinds: int, batch_size: int) -> VerdictHead:
-    """A head for `model` (a causal language model) from `rows` and the number of each one's verdict, below `kinds`."""
+def train_head(
+    model: Any, rows: Rows, given: Sequence[int], verdicts: Sequence[str], batch_size: int
+) -> VerdictHead | None:
+    """A head for `model` (a causal language model) from `rows` and the place of each one's `given` verdict in
+    `verdicts`; None for a model that can have none."""
+    if not can_have_head(model):
+        return None
     layers = max(1, round(model.config.get_text_config().num_hidden_layers * 2 / 3))
     states = response_states(model, rows, layers, batch_size).double()
     mean, deviation = states.mean(dim=0), states.std(dim=0, correction=0) + 1e-6
-    weight, bias = fit_logistic(((states - mean) / deviation).numpy(), np.asarray(verdicts), kinds)
-    return VerdictHead(layers, mean, deviation, torch.from_numpy(weight), torch.from_numpy(bias))
+    weight, bias = fit_logistic(((states - mean) / deviation).numpy(), np.asarray(given), len(verdicts))
+    return VerdictHead(tuple(verdicts), layers, mean, deviation, torch.from_numpy(weight), torch.from_numpy(bias))
 
 
 def fit_logistic(x: np.ndarray, y: np.ndarray, kinds: int, ridge: float = _RIDGE) -> tuple[np.ndarray, np.ndarray]:
