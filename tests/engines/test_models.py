@@ -11,8 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from precepts.engines import models
-from precepts.engines.models import EMBEDDED, cache_folder, model_fingerprint, model_path
+from precepts.engines.models import EMBEDDED, model_fingerprint, model_path
 from precepts.errors import InputError
+from precepts.runs.cache import cache_folder
 
 
 @pytest.fixture

