@@ -55,7 +55,7 @@ class Store:
         try:
             self.fs, root = url_to_fs(url, use_listings_cache=False)
         except ImportError as error:
-            raise InputError(f"{url}: {error}") from None
+            raise InputError(f"{url}: {error}: pip install it beside precepts") from None
         except ValueError as error:
             raise InputError(f"{url}: this is no place that can be written to ({error})") from None
         self.url, self.root, self.copy = url, str(root).rstrip("/"), copy
