@@ -130,3 +130,12 @@ def test_the_stage_pairs_held_out_prompts_too(open_folder: Any, prompt: MakeProm
     pairs.run(folder, pairs.PairSettings(samples=2), "chat", lambda: engine)
     asked = [("a", "train"), ("a", "train"), ("b", "held_out"), ("b", "held_out")]
     assert [(p.prompt_id, p.split) for p in folder.run.read("pairs", Pair)] == asked
+
+
+def test_helpful_prompts_are_paired_where_the_recipe_says_so(open_folder: Any, prompt: MakePrompt) -> None:
+    given = [prompt("a"), prompt("b", "helpful"), prompt("c", "safe_sounding", split="held_out")]
+    open_folder("prompts").write_records(Prompt, given, set_name="prompts")
+    folder = open_folder("pairs")
+    settings = pairs.PairSettings.model_validate({"kinds": ["red_team", "helpful"]})
+    pairs.run(folder, settings, "chat", lambda: ScriptedEngine(lambda request: str(request.seed)))
+    assert [p.prompt_id for p in folder.run.read("pairs", Pair)] == ["a", "b"]

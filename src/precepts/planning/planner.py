@@ -105,7 +105,7 @@ class Planner:
     @cached_property
     def paired(self) -> tuple[Figures, Sequence[Pair]]:
         """What the pairs take, and the sample's."""
-        prompts, count = self._prompts("red_team", splits=("train", "held_out"))
+        prompts, count = self._prompts(*self.recipe.pairs.kinds, splits=("train", "held_out"))
         found, pairs = self._worked(
             self._chunk([(prompt, 0) for prompt in prompts], "pairs"),
             lambda chunk: sample_pairs(chunk, self.start, self.recipe.pairs, self.style),

@@ -3,6 +3,8 @@
 Reads the red-team prompts, held-out ones too: their pairs are labelled and never trained on, to measure the
 preference model. Writes `samples` Pairs for each; two answers that are the same, or not both usable, cannot be
 compared.
+How it can depart from the paper: with `kinds: [red_team, helpful]` helpful prompts are answered in pairs too, so that
+the feedback model says of the model's own needless refusals what is wrong with them (the paper leaves that to people).
 """
 
 from __future__ import annotations
@@ -23,16 +25,17 @@ from precepts.stages.respond import SamplingSettings, answer_request, unusable_c
 
 
 class PairSettings(SamplingSettings):
-    """How the two answers are sampled, and `samples`, how many pairs each prompt gets; or, with `take: comparisons`,
+    """How the two answers are sampled, `kinds` of prompts, and `samples`, how many pairs each prompt gets; or, with `take: comparisons`,
     nothing is sampled and the pairs are those of `preferences.harmless_comparisons`, what people preferred hidden from
     the labeler: AI labels and human ones can then be compared on the same pairs."""
 
     take: Literal["sampled", "comparisons"] = "sampled"
     samples: int = Field(default=1, ge=1)
+    kinds: list[Literal["red_team", "helpful"]] = Field(default=["red_team"], min_length=1)
 
 
 def run(folder: StageFolder, settings: PairSettings, style: Format, engine: Callable[[], Engine]) -> None:
-    """Sample pairs of answers to every red-team prompt, or take pairs from human comparisons."""
+    """Sample pairs of answers to every prompt of the kinds, or take pairs from human comparisons."""
     if settings.take == "comparisons":
         folder.write_stream(Pair, _taken(folder.run), shard_size=settings.chunk_size)
         folder.finish(unusable_counts(folder.run, folder.name, Pair))
@@ -48,7 +51,7 @@ def run(folder: StageFolder, settings: PairSettings, style: Format, engine: Call
 
 
 def _items(run: Run, settings: PairSettings) -> Iterator[tuple[Prompt, int]]:
-    prompts = read_split(run, ("red_team",), "train", "held_out")
+    prompts = read_split(run, settings.kinds, "train", "held_out")
     return ((prompt, sample) for prompt in prompts for sample in range(settings.samples))
 
 
