@@ -17,8 +17,8 @@ _NEGATES = re.compile(
     r"(?:avoid|refrain|refus|declin|prevent|prohibit|forbid|fail|lack|violat|ignor|resist|oppos|against|stop)\w*)"
 )
 _PASSED_OVER = frozenset(
-    """a an any the to in be being is are was do does did have has it its of from that than and or by for with on at as even
-    only ever also directly""".split()  # noqa: SIM905
+    """a an any the to in be being is are was do does did have has it its of from that than and or by for with on at as
+    even only ever also directly""".split()  # noqa: SIM905
 )
 _PREFIX, _SUFFIX = ("un", "in", "im", "dis", "non", "non-", "mis", "ir", "il"), (("ful", "less"), ("less", "ful"))
 _LETTERS = 5  # of a word, enough to know it in another form

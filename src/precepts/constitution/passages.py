@@ -19,7 +19,7 @@ _FENCE = ("```", "~~~")
 _OTHER = re.compile(r"\s*(?:\||</?[a-zA-Z])")  # a table's row, a line of HTML
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _FRONT = re.compile(r"\A---\n(?=[\w-]+:).*?\n---(?=\n|\Z)", re.DOTALL)
-_MARKUP = re.compile(r"<!--.*?-->|\[([^\]]*)\]\([^)]*\)|[*_`]{1,3}", re.DOTALL)
+_MARKUP = re.compile(r"<!--.*?-->|\[([^\]]{0,500})\]\([^)]{0,2000}\)|[*_`]{1,3}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def plain(text: str) -> str:
 def _without_comments(text: str) -> str:
     """The text with as many lines, those of comments and of what stands before it blank."""
     for hidden in (_FRONT, _COMMENT):
-        text = hidden.sub(lambda found: "\n" * found[0].count("\n"), text)
+        text = hidden.sub(lambda found: "\n" * (len(f"{found[0]}.".splitlines()) - 1), text)
     return text
 
 
