@@ -78,7 +78,8 @@ def test_import_export_and_diff(tmp_path: Path) -> None:
         "Choose the kinder response.",
         "Which response is truer?",
     ]
-    assert ours("export", str(out), "-o", str(tmp_path / "paper"))[0] == 0
+    status, _, told = ours("export", str(out), "-o", str(tmp_path / "paper"))
+    assert status == 0 and f"so keep {out} too; left out: ids and titles (2), sources (2), tags (2)" in told
     exported = json.loads((tmp_path / "paper" / "RLMadisonInstructions.json").read_text("utf-8"))
     assert exported[0] == "\nChoose the kinder response. Options:"
     status, said, _ = ours("diff", str(out), "one-line")
@@ -90,9 +91,12 @@ def test_import_export_and_diff(tmp_path: Path) -> None:
 
 def test_prose_is_drafted_with_its_lines(tmp_path: Path) -> None:
     prose = tmp_path / "ours.md"
-    prose.write_text("# Ours\n\nThe assistant should be kind to people. It is new.\n", encoding="utf-8")
-    status, said, _ = ours("import", str(prose))
-    assert status == 0 and "section: Ours, line 3" in said and "It is new" not in said
+    long = f"The assistant should be {'very ' * 60}kind."
+    text = f"# Ours\n\nThe assistant should be kind to people. It is new.\n\n{long}\n"
+    prose.write_text(text, encoding="utf-8")
+    status, said, told = ours("import", str(prose))
+    assert status == 0 and "section: Ours, line 3" in said and "It is new" not in said and "very very" not in said
+    assert "left out: 1 of more than 60 words (lines 5)" in told and "drafted: 1 of 2 norms" in told
     prose.write_text("It is new.\n", encoding="utf-8")
     status, _, said = ours("import", str(prose))
     assert status == 2 and "no sentence of it states a norm" in said

@@ -1,9 +1,9 @@
-"""Constitutions from elsewhere: the published files byte for byte, other lists, and prose with its lines."""
+"""Constitutions from elsewhere: the published files byte for byte, and other lists."""
 
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,20 @@ import pytest
 
 from precepts.constitution import Source, load_constitution
 from precepts.constitution.importing import constitution_yaml, import_constitution
-from precepts.constitution.prose import Told, draft, likely_agent, norms, passages, spread, stands_in
-from precepts.constitution.published import CHAINS, ITEMS, JUDGING, REVISING, ROUNDS, recognised, write_published
+from precepts.constitution.published import (
+    CHAINS,
+    ITEMS,
+    JUDGING,
+    REVISING,
+    ROUNDS,
+    left_out,
+    recognised,
+    write_published,
+)
 from precepts.errors import InputError
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 PAPER = SHARED / "paper_prompts"
-PROSE = SHARED / "constitutions" / "claude_2026_cc0.md"
 ROUND = (
     "\n\nHuman: Hi.\n\nAssistant: Fool.\n\nCritiqueRequest: Why?\n\nCritique: It insults.\n\nRevisionRequest: Mend it."
     "\n\nRevision: Hello."
@@ -43,6 +50,13 @@ FILES: dict[str, Any] = {
     ITEMS: [{"prompt": "\n\nHuman: Hi.\n\nAssistant:", "corrects": [" Hello."], "incorrects": [" Fool."]}],
     CHAINS: [{"prompt": CHAIN}],
 }
+
+
+HF = {"constitutions": [{"critic": "Find.", "revision": "Mend."}]}
+
+
+def chat(messages: int, content: str | None = "a") -> list[dict[str, str | None]]:
+    return [{"role": ("user", "assistant")[n % 2], "content": content} for n in range(messages)]
 
 
 @pytest.fixture
@@ -95,7 +109,21 @@ def test_the_papers_own_files_come_back_byte_for_byte(tmp_path: Path) -> None:
         (["Be kind."], "entry 1 asks for no choice"),
         ({"constitutions": [{"critic": "x"}]}, "constitutions[0]: expected 'critic' and 'revision'"),
         ({"constitutions": []}, "there is no principle in it"),
-        ({"constitutions": [{"critic": "a", "revision": "b"}], "system_chat": [[{"role": "user"}]]}, "system_chat[0]"),
+        ({"constitutions": [{"critic": "", "revision": "b"}]}, "constitutions[0]: expected 'critic'"),
+        (
+            {
+                "a": {
+                    "prompt": ["\n\nCritiqueRequest: \n\nCritique:"],
+                    "edit_request": FILES[REVISING]["Odd Key"]["edit_request"],
+                }
+            },
+            "x.json: a: a critique goes with a revision, and there is no critique_request",
+        ),
+        (["\n Options:"], "x.json: [0]: nothing is asked"),
+        (HF | {"system_chat": [[{"role": "user"}]]}, "system_chat[0][0]: expected a message with a role and some text"),
+        (HF | {"system_chat": [chat(6), chat(6, content=None)]}, "system_chat[1][0]: expected a message with a role"),
+        (HF | {"system_chat": "x"}, "system_chat: expected a list of chats"),
+        (HF | {"system_chat": ["x"]}, "system_chat[0]: expected a list of messages"),
     ],
 )
 def test_files_that_cannot_be_used(tmp_path: Path, data: Any, said: str) -> None:
@@ -118,6 +146,70 @@ def test_the_recipe_of_hugging_face(tmp_path: Path) -> None:
     assert (shown.prompt, shown.response, shown.critique, shown.revision) == ("a", "b", "d", "f")
 
 
+def test_chats_of_another_shape_are_left_out_and_told(tmp_path: Path) -> None:
+    path, told = tmp_path / "grok.json", list[str]()
+    path.write_text(json.dumps(HF | {"system_chat": [chat(6), chat(6), chat(8), chat(6)]}))
+    found = import_constitution([path], "grok", told.append)
+    assert len(found.demonstrations.rounds) == 3
+    assert "1 of 4 chats left out" in told[0] and "system_chat[2] (8 messages)" in told[0]
+    assert "label only once you write some comparison_request" in told[1]
+
+
+def test_a_stage_that_nothing_serves_is_told(published: Path) -> None:
+    told = list[str]()
+    import_constitution([published], "paper", told.append)
+    assert told == []
+    import_constitution([published / REVISING], "paper", told.append)
+    import_constitution([published / JUDGING], "paper", told.append)
+    assert ["how to compare" in told[0], "how to mend" in told[1]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        (JUDGING, lambda data: data, "their entries are the same; leave one of the two out"),
+        (ITEMS, lambda data: data, "their entries are the same; leave one of the two out"),
+        (JUDGING, lambda data: data[:1], "both name their entries alike"),
+        (REVISING, lambda data: {"harmful0": data["Odd Key"]}, "both name their entries alike"),
+    ],
+)
+def test_the_same_twice_is_told(published: Path, name: str, change: Callable[[Any], Any], said: str) -> None:
+    (published / "again.json").write_text(json.dumps(change(FILES[name])))
+    with pytest.raises(InputError, match=said) as caught:
+        import_constitution([published], "x")
+    assert name in str(caught.value) and "again.json" in str(caught.value)
+
+
+def test_prose_in_a_list_of_sentences_is_told_where_it_goes(tmp_path: Path) -> None:
+    path = tmp_path / "values.txt"
+    path.write_text("The assistant should be kind.\n")
+    with pytest.raises(InputError, match=r"asks for no choice.*name a file \.md or \.markdown"):
+        import_constitution([path], "x")
+
+
+@pytest.mark.parametrize(
+    ("changes", "lost"),
+    [
+        ({}, []),
+        ({"weight": 2.0}, ["weights (1)"]),
+        ({"tags": ["ours"]}, ["tags (1)"]),
+        ({"id": "kind"}, ["ids and titles (1)"]),
+        ({"source": Source(work="ours")}, ["sources (1)"]),
+        (
+            {"critique_request": "a", "revision_request": "b"},
+            ["ids and titles (1)", "links between the critique and the comparison of one principle (1)"],
+        ),
+    ],
+)
+def test_what_the_published_form_cannot_hold(published: Path, changes: dict[str, Any], lost: list[str]) -> None:
+    paper = import_constitution([published], "paper")
+    first = paper.judging[0].model_copy(update=changes)
+    others = [each for each in paper.principles if each is not paper.judging[0]]
+    at = len(others) - len(paper.judging) + 1
+    changed = paper.model_copy(update={"principles": [*others[:at], first, *others[at:]]})
+    assert left_out(changed) == lost
+
+
 @pytest.mark.parametrize("suffix", [".json", ".txt"])
 def test_plain_sentences_get_derived_requests(tmp_path: Path, suffix: str) -> None:
     lines = ["Please choose the response that is kinder.", "Which response is wiser?"]
@@ -129,94 +221,3 @@ def test_plain_sentences_get_derived_requests(tmp_path: Path, suffix: str) -> No
     assert all(lines[n] in each.critique_request for n, each in enumerate(found.principles))
     assert all(each.tags == ["derived"] for each in found.principles)
     assert found.principles[0].title == "response that is kinder"
-
-
-TEXT = """\
-# Ours
-
-Bots are fun. Rover should be kind to people.
-We hope that you like it! Should Rover ever bite?
-
-## Rules
-
-Rover must never:
-
-- Bite a person **who sleeps**
-- Chase [cars](http://x)
-
-People should feed it. We want Rover to
-sleep at night. This document should be read.
-
-```
-Rover must run this code.
-```
-"""
-
-
-def test_norms_are_found_where_they_are_stated() -> None:
-    assert likely_agent(TEXT) == "Rover"
-    found = norms(TEXT)
-    assert [(norm.place, norm.whole) for norm in found] == [
-        ("Ours, lines 3-4", "Rover should be kind to people."),
-        ("Ours > Rules, line 8 and line 10", "Rover must never: Bite a person who sleeps"),
-        ("Ours > Rules, lines 13-14", "We want Rover to sleep at night."),
-    ]
-    assert [norm.sentence for norm in spread(found, 2)] == [
-        "Rover should be kind to people.",
-        "Bite a person who sleeps",
-    ]
-    lines = TEXT.splitlines()
-    for norm in found:
-        assert stands_in(norm.sentence, lines[norm.passage.first - 1 : norm.passage.last])
-    assert not stands_in("Rover should be rude.", lines)
-
-
-@pytest.mark.parametrize(
-    ("sentence", "is_one"),
-    [
-        ("The assistant should say why.", True),
-        ("You must not lie.", True),
-        ("We want it to be honest with people.", True),
-        ("Never reveal a person's address.", True),
-        ("Users should read the manual.", False),
-        ("We want to build safe systems.", False),
-        ("Should the assistant lie?", False),
-        ("The assistant is fast.", False),
-        ("As this section says, the assistant should be kind.", False),
-        ("We also discuss how the assistant should weigh costs.", False),
-        ("We do this because we expect the assistant's reasoning to draw on ours.", False),
-        ("Some questions about the assistant may never be resolved.", False),
-        ("Tell the assistant the things it needs to know.", False),
-    ],
-)
-def test_what_states_a_norm(sentence: str, is_one: bool) -> None:
-    assert Told("assistant")(sentence) is is_one
-
-
-def test_a_draft_quotes_its_norm_and_says_where(tmp_path: Path) -> None:
-    found = draft(norms(TEXT), Source(work="ours.md"), "ours")
-    first = found.principles[0]
-    assert (first.source.section, first.source.quote) == ("Ours, lines 3-4", "Rover should be kind to people.")
-    assert all(first.source.quote in request for request in (first.critique_request, first.comparison_request))
-    assert "Choose" not in (first.critique_request or "")
-    assert {"derived", "draft"} <= set(first.tags)
-    with pytest.raises(ValueError, match="states a norm"):
-        draft([], Source(work="x"), "x")
-
-
-@pytest.mark.skipif(not PROSE.is_file(), reason="needs ../shared/data/constitutions/claude_2026_cc0.md")
-def test_every_principle_of_a_real_prose_constitution_cites_lines_that_hold_it() -> None:
-    text = PROSE.read_text("utf-8")
-    lines = text.splitlines()
-    found = draft(norms(text), Source(work=PROSE.name), "prose")
-    assert len(found.principles) > 100
-    for principle in found.principles:
-        spans = re.findall(r"lines? (\d+)(?:-(\d+))?", principle.source.section.rpartition(" > ")[2])
-        assert spans, principle.source.section
-        assert any(stands_in(principle.source.quote, lines[int(a) - 1 : int(b or a)]) for a, b in spans), principle.id
-    assert len({principle.id for principle in found.principles}) == len(found.principles)
-
-
-def test_passages_keep_their_lines() -> None:
-    found = [(each.first, each.last, each.item) for each in passages(TEXT)]
-    assert found == [(3, 4, False), (8, 8, False), (10, 10, True), (11, 11, True), (13, 14, False)]

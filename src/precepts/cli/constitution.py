@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from importlib import resources
@@ -16,8 +17,8 @@ from precepts.constitution.compare import Changes, compare
 from precepts.constitution.importing import constitution_yaml, import_constitution
 from precepts.constitution.lint import Finding, lint
 from precepts.constitution.lint.output import as_json, as_sarif, as_text
-from precepts.constitution.prose import draft, norms, spread
-from precepts.constitution.published import write_published
+from precepts.constitution.prose import MOST_WORDS, draft, norms, spread
+from precepts.constitution.published import left_out, write_published
 from precepts.errors import InputError
 from precepts.inspector.labels import LEAST, changed_labels
 from precepts.runs.folder import Run
@@ -72,16 +73,21 @@ def import_command(
             raise InputError("import: give a prose document alone, the other files in a call of their own")
         constitution = _from_prose(paths[0], name, limit, agent, model)
     else:
-        constitution = import_constitution(paths, name)
+        constitution = import_constitution(paths, name, _say)
     _put(constitution_yaml(constitution), output)
 
 
 def _from_prose(path: Path, name: str, limit: int | None, agent: str | None, model: str | None) -> Constitution:
     found = norms(read_text(path, "a prose constitution"), agent)
+    short, long = [each for each in found if each.fits], [each for each in found if not each.fits]
+    if long:
+        lines = ", ".join(each.passage.lines.split()[-1] for each in long)
+        _say(f"left out: {len(long)} of more than {MOST_WORDS} words (lines {lines}); split them to have them")
     try:
-        drafted = draft(spread(found, limit), Source(work=path.name), name)
+        drafted = draft(spread(short, limit), Source(work=path.name), name)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from None
+    _say(f"drafted: {len(drafted.principles)} of {len(found)} norms; read each beside the lines it quotes")
     if model is None:
         return drafted
     from precepts.cli.run import hush
@@ -91,13 +97,14 @@ def _from_prose(path: Path, name: str, limit: int | None, agent: str | None, mod
     hush()
     reworded, count = draft_requests(make_engine(EngineSettings(), model, model), drafted, "chat", 0)
     kept = len(drafted.principles) - count
-    Console(stderr=True).print(f"{count} comparison requests worded by {model}; {kept} quote their norm instead")
+    _say(f"{count} comparison requests worded by {model}; {kept} quote their norm instead")
     return reworded
 
 
 def export_command(source: str, folder: Path) -> None:
-    """Write a constitution in the paper's published format. Raises InputError."""
-    files = write_published(load_constitution(source))
+    """Write a constitution in the paper's published format, and say what that cannot hold. Raises InputError."""
+    constitution = load_constitution(source)
+    files = write_published(constitution)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -105,6 +112,8 @@ def export_command(source: str, folder: Path) -> None:
     for name, data in files.items():
         write_whole(folder / name, data)
         print(folder / name)
+    if lost := left_out(constitution):
+        _say(f"the published form cannot hold all of it, so keep {source} too; left out: {', '.join(lost)}")
 
 
 def diff_command(before: str, after: str, *, as_json: bool) -> None:
@@ -214,6 +223,10 @@ def list_command() -> None:
     for name in builtin_constitutions():
         found = load_constitution(name)
         print(f"{name:<18} {len(found.principles):>3} principles  {found.description}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def _put(text: str, output: Path | None) -> None:

@@ -4,7 +4,9 @@
    `system_chat` of Hugging Face's recipe; else sentences that ask for a choice, as a JSON list or one a line.
 2. Sentences of the last kind say how to compare and not how to mend. Their critique and revision requests are derived
    by quoting them, and such principles carry the tag `derived`, for a person to look at.
-3. Several files become one constitution. Prose is another matter: `prose.py`.
+3. Several files become one constitution; the same entries twice are refused. Prose is another matter: `prose.py`.
+4. What is left out or cannot be used yet is said (`say`): chats of another shape than a round, a stage that no
+   principle serves.
 How it departs from the paper: the paper has no such thing.
 """
 
@@ -12,14 +14,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from precepts.constitution.published import (
+    JUDGING,
+    REVISING,
     demonstrations_of,
+    first_error,
+    principle_at,
     principles_of,
     published_constitution,
     recognised,
@@ -32,6 +38,7 @@ from precepts.settings import read_text, to_yaml
 HUGGING_FACE = "the constitutions and system_chat of Hugging Face's recipe"
 SENTENCES = "a list of sentences that ask for a choice"
 _ROLES = ["user", "assistant"] * 3
+_ROUND = ("prompt", "response", "critique_request", "critique", "revision_request", "revision")
 _CHOOSES = re.compile(r"\b(choose|which|pick|prefer|select|compare)\b", re.IGNORECASE)
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d+[.)])\s+")
 _DERIVED_CRITIQUE = (
@@ -43,17 +50,29 @@ _DERIVED_REVISION = (
 )
 
 
-def import_constitution(paths: Sequence[Path], name: str) -> Constitution:
+Say = Callable[[str], object]  # tells the user one thing
+
+
+def import_constitution(paths: Sequence[Path], name: str, say: Say = lambda _: None) -> Constitution:
     """One constitution from these files (a folder stands for the JSON files in it). Raises InputError naming the file
     and entry."""
     found = [(path, *_read(path)) for each in paths for path in _files(each)]
+    _refuse_twice(found)
     try:
         if all(recognised(data) == kind for _, kind, data in found):
-            return published_constitution([(kind, data) for _, kind, data in found], name)
-        return _mixed(found, name)
+            made = published_constitution([(kind, data) for _, kind, data in found], name)
+        else:
+            made = _mixed(found, name, say)
     except (ValueError, ValidationError) as error:
         where = ", ".join(str(path) for path, _, _ in found)
         raise InputError(f"{where}: {_first(error)}") from None
+    if not made.judging:
+        say("no principle says how to compare: it can revise, and label only once you write some comparison_request")
+    if not made.revising:
+        say(
+            "no principle says how to mend: it can label, and revise only once you write critique and revision requests"
+        )
+    return made
 
 
 def constitution_yaml(constitution: Constitution) -> str:
@@ -85,6 +104,17 @@ def _files(path: Path) -> list[Path]:
     return found
 
 
+def _refuse_twice(found: Sequence[tuple[Path, str, Any]]) -> None:
+    """Raises InputError where two files hold the same, or entries that would be called the same."""
+    for number, (path, kind, data) in enumerate(found):
+        for earlier, other, before in found[:number]:
+            if kind == other and data == before:
+                raise InputError(f"{earlier} and {path}: their entries are the same; leave one of the two out")
+            numbered = kind == other and kind in (JUDGING, HUGGING_FACE)
+            if numbered or (kind == other == REVISING and {*data} & {*before}):
+                raise InputError(f"{earlier} and {path}: both name their entries alike; import them one at a time")
+
+
 def _read(path: Path) -> tuple[str, Any]:
     """What a file is, and what is in it."""
     text = read_text(path, "to be imported")
@@ -111,13 +141,13 @@ def _kind(path: Path, data: Any) -> str:
     )
 
 
-def _mixed(found: Sequence[tuple[Path, str, Any]], name: str) -> Constitution:
+def _mixed(found: Sequence[tuple[Path, str, Any]], name: str, say: Say) -> Constitution:
     principles: list[Principle] = []
     shown: dict[str, list[Any]] = {}
     for path, kind, data in found:
         if kind == HUGGING_FACE:
             principles += _from_hugging_face(path, data)
-            shown.setdefault("rounds", []).extend(_rounds(data.get("system_chat") or []))
+            shown.setdefault("rounds", []).extend(_rounds(path, data.get("system_chat"), say))
         elif kind == SENTENCES:
             principles += _from_sentences(path, data, len(principles))
         else:
@@ -140,7 +170,8 @@ def _from_hugging_face(path: Path, data: Any) -> Iterator[Principle]:
         critique, revision = (entry.get(key) if isinstance(entry, dict) else None for key in ("critic", "revision"))
         if not (isinstance(critique, str) and critique.strip() and isinstance(revision, str) and revision.strip()):
             raise ValueError(f"constitutions[{number}]: expected 'critic' and 'revision', each some text")
-        yield Principle(
+        yield principle_at(
+            f"constitutions[{number}]",
             id=f"constitution{number}",
             title=f"constitution{number}",
             source=Source(work=path.name, section=f"constitutions[{number}]"),
@@ -149,21 +180,44 @@ def _from_hugging_face(path: Path, data: Any) -> Iterator[Principle]:
         )
 
 
-def _rounds(chats: Any) -> Iterator[dict[str, str]]:
-    """The chats that are whole rounds: three turns of a user, each with an answer."""
-    for number, chat in enumerate(chats if isinstance(chats, list) else []):
-        whole = isinstance(chat, list) and all(isinstance(turn, dict) for turn in chat)
-        if not whole or [turn.get("role") for turn in chat] != _ROLES:
-            raise ValueError(f"system_chat[{number}]: expected six messages, user and assistant in turns")
-        texts = [str(turn.get("content", "")).strip() for turn in chat]
-        names = ("prompt", "response", "critique_request", "critique", "revision_request", "revision")
-        yield dict(zip(names, texts, strict=True))
+def _rounds(path: Path, chats: Any, say: Say) -> list[dict[str, str]]:
+    """The chats that are whole rounds: three turns of a user, each with an answer. The others are told."""
+    if not isinstance(chats, list | None):
+        raise ValueError("system_chat: expected a list of chats")
+    chats = chats or []
+    found, others = [], []
+    for number, chat in enumerate(chats):
+        place = f"system_chat[{number}]"
+        texts = list(_texts(chat, place))
+        if [turn.get("role") for turn in chat] == _ROLES:
+            found.append(dict(zip(_ROUND, texts, strict=True)))
+        else:
+            others.append(f"{place} ({len(chat)} messages)")
+    if others:
+        shape = "six messages, user and assistant in turns"
+        say(f"{path}: {len(others)} of {len(chats)} chats left out, for want of {shape}: {', '.join(others)}")
+    return found
+
+
+def _texts(chat: Any, place: str) -> Iterator[str]:
+    """What is said in a chat, turn by turn. Raises ValueError where it is no chat."""
+    if not isinstance(chat, list):
+        raise ValueError(f"{place}: expected a list of messages, each with a role and its content")
+    for number, turn in enumerate(chat):
+        content = turn.get("content") if isinstance(turn, dict) else None
+        if not isinstance(content, str) or not content.strip():
+            raise ValueError(f"{place}[{number}]: expected a message with a role and some text as its content")
+        yield content.strip()
 
 
 def _from_sentences(path: Path, sentences: list[str], before: int) -> Iterator[Principle]:
     for number, sentence in enumerate(sentences):
         if not _CHOOSES.search(sentence):
-            raise ValueError(f"entry {number + 1} asks for no choice: “{sentence:.60}”; begin it with 'Choose the ...'")
+            prose = (
+                "" if path.suffix == ".json" else "; name a file .md or .markdown for its norms to be found in prose"
+            )
+            mend = f"begin it with 'Choose the ...'{prose}"
+            raise ValueError(f"entry {number + 1} asks for no choice: “{sentence:.60}”; {mend}")
         where = Source(work=path.name, section=f"entry {number + 1}")
         yield derived(sentence.strip(), f"rule-{before + number + 1}", _title(sentence), where)
 
@@ -174,8 +228,4 @@ def _title(sentence: str) -> str:
 
 
 def _first(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        one = error.errors()[0]
-        where = ".".join(map(str, one["loc"]))
-        return f"{where}: {str(one['msg']).removeprefix('Value error, ')}"
-    return str(error)
+    return first_error(error) if isinstance(error, ValidationError) else str(error)

@@ -18,6 +18,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
 from precepts.constitution.schema import Constitution, Demonstrations, Principle, Source
 from precepts.demonstrations import ComparisonItem
 
@@ -108,6 +110,41 @@ def write_published(constitution: Constitution) -> dict[str, bytes]:
     return {name: json.dumps(data).encode() for name, data in files.items() if data}
 
 
+def left_out(constitution: Constitution) -> list[str]:
+    """What of a constitution the published format cannot hold, in words."""
+    principles, shown = constitution.principles, constitution.demonstrations
+    renamed = {p.id for n, p in enumerate(constitution.revising) if p.id != slug(_key(p, n))}
+    renamed |= {p.id for n, p in enumerate(constitution.judging) if p.id != f"choice{n}"}
+    counts = {
+        "ids and titles": len(renamed),
+        "weights": sum(p.weight != 1 for p in principles),
+        "sources": sum(p.source.work != WORK.work or bool(p.source.quote) for p in principles),
+        "tags": sum(bool(p.tags) for p in principles),
+        "links between the critique and the comparison of one principle": sum(
+            bool(p.critique_request and p.comparison_request) for p in principles
+        ),
+        "rounds": len(shown.rounds),
+        "comparisons": len(shown.comparisons),
+        "licence": int(bool(constitution.licence)),
+    }
+    return [f"{what} ({count})" for what, count in counts.items() if count]
+
+
+def principle_at(place: str, **fields: Any) -> Principle:
+    """The principle of these fields. Raises ValueError naming the place in the file where it cannot be one."""
+    try:
+        return Principle(**fields)
+    except ValidationError as error:
+        raise ValueError(f"{place}: {first_error(error)}") from None
+
+
+def first_error(error: ValidationError) -> str:
+    """The first thing that is wrong, with its field where it has one."""
+    one = error.errors()[0]
+    where, said = ".".join(map(str, one["loc"])), str(one["msg"]).removeprefix("Value error, ")
+    return f"{where}: {said}" if where else said
+
+
 def _key(principle: Principle, number: int) -> str:
     file, _, key = principle.source.section.partition(", ")
     return key if file == REVISING and key else f"harmful{number}"
@@ -116,7 +153,8 @@ def _key(principle: Principle, number: int) -> str:
 def _revising(key: str, entry: Any) -> Principle:
     if not isinstance(entry["prompt"], list) or len(entry["prompt"]) != 1:
         raise ValueError(f"{key}.prompt: expected a list of one critique request")
-    return Principle(
+    return principle_at(
+        key,
         id=slug(key),
         title=key,
         source=WORK.model_copy(update={"section": f"{REVISING}, {key}"}),
@@ -126,7 +164,8 @@ def _revising(key: str, entry: Any) -> Principle:
 
 
 def _judging(number: int, text: str) -> Principle:
-    return Principle(
+    return principle_at(
+        f"[{number}]",
         id=f"choice{number}",
         title=f"choice{number}",
         source=WORK.model_copy(update={"section": f"{JUDGING}, {number}"}),

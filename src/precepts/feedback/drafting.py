@@ -3,7 +3,8 @@
 1. The norms were found and quoted by `constitution/prose.py`; the model only words the comparison request of each,
    after the norm has been read to it. It begins "Choose the response that", so the answer asks for a choice.
 2. What it writes is taken only where it is about the norm: one sentence whose words of meaning are mostly the norm's
-   own. Anything else (an aside, a refusal, a repetition, something invented) is dropped and the quoted form stays.
+   own, and which negates what the norm negates and nothing else ("never deceives" is not "deceives"). Anything else
+   (an aside, a refusal, a repetition, something invented) is dropped and the quoted form stays.
 3. Drafted principles carry the tag `drafted` beside `draft`; a person reads each beside its quotation.
 How it departs from the paper: the paper's principles were written by its authors.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from precepts.constitution import Constitution, Principle
+from precepts.constitution.negation import turned
 from precepts.constitution.prose import content_words
 from precepts.engines.base import Engine, GenerateRequest, Reply
 from precepts.identity import seed_from
@@ -51,10 +53,10 @@ def _reworded(principle: Principle, reply: Reply) -> Principle:
 
 
 def wording(text: str, norm: str) -> str | None:
-    """The one sentence of `text` that can follow the opening; None where it is not about the norm."""
+    """The one sentence of `text` that can follow the opening; None where it is not about the norm or turns it round."""
     sentence, ends, _ = text.strip().removeprefix(OPENING).strip().partition(".")
     words = content_words(sentence)
-    if not ends or not words or not _FEWEST <= len(sentence.split()) <= _MOST:
+    if not ends or not words or not _FEWEST <= len(sentence.split()) <= _MOST or turned(sentence, norm):
         return None
     shared = len(words & content_words(norm)) / len(words)
     return f"{sentence}." if shared >= LEAST_SHARED and not _repeats(sentence.lower().split()) else None
