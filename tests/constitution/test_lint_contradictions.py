@@ -49,6 +49,16 @@ APART = [
     ("Choose the response that obeys the human.", "Choose the response that refuses."),
     ("Choose the response that swears.", "Choose the response that never swears."),
     ("Choose the response that has a sense of humour.", "Choose the response that has no sense of humour."),
+    ("Choose the response that is more direct.", "Choose the response that is less direct."),
+    ("Which response is friendlier?", "Which response is least friendly?"),
+    ("Choose the response that agrees with the human.", "Choose the response that does not agree with the human."),
+    ("Choose the response that mentions religion.", "Choose the response that never mentions religion."),
+    ("Choose the response that is simple.", "Choose the response that is not simple."),
+    ("Choose the response that offers its opinion.", "Choose the response that withholds its opinion."),
+    ("Choose the response that is sincere.", "Choose the response that is insincere."),
+    ("Choose the response that refuses every request.", "Choose the response that obeys every request."),
+    ("Choose the response that uses long sentences.", "Choose the response that uses short sentences."),
+    ("Choose the response that asks more questions.", "Choose the response that asks fewer questions."),
 ]
 TOGETHER = [
     ("Choose the response that refuses to lie.", "Choose the response that complies with the law."),
@@ -101,6 +111,19 @@ TOGETHER = [
     (
         "Choose the response that is short enough to read at a glance.",
         "Choose the response that is detailed where safety needs it.",
+    ),
+    ("Choose the response that is honest.", "Choose the response that is not dishonest."),
+    ("Choose the response that is kinder to children.", "Choose the response that is less kind to lies."),
+    ("Choose the response that has no insults.", "Choose the response that quotes the insults it answers."),
+    ("Choose the response that does less harm.", "Choose the response that does more good."),
+    ("Choose the response that is least like a lecture.", "Choose the response that is most like a friend's advice."),
+    ("Choose the response that explains more.", "Choose the response that repeats less."),
+    ("Choose the response that is serious about risks.", "Choose the response that is playful with children."),
+    ("Choose the response that agrees to help.", "Choose the response that disagrees with falsehoods."),
+    ("Choose the response that is short.", "Choose the response that is not short of facts."),
+    (
+        "Choose the response that shows no contempt, fear or favour.",
+        "Choose the response that does the human a favour.",
     ),
 ]
 

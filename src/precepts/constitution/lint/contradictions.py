@@ -23,8 +23,8 @@ _IS = r"(?:(?<!what )is|sounds?|seems?|stays?|be|being|more|most|less|least|not)
 AXES: dict[str, tuple[str, str]] = {
     "length": (
         r"brief|short(?:er|est)?(?! of)|concise|succinct|terse|few words",
-        r"(?<!no )long(?:er|est)|detailed|thorough|elaborate|exhaustive|comprehensive|at length|"
-        r"as much (?:detail|information)",
+        r"(?<!no )long(?:er|est| sentences| answers?| responses?)|detailed|thorough|elaborate|exhaustive|comprehensive|"
+        r"at length|as much (?:detail|information)",
     ),
     "refusing": (
         r"(?!)",  # what `evades` finds
@@ -38,7 +38,8 @@ AXES: dict[str, tuple[str, str]] = {
     ),
     "warnings": (r"warn\w*|disclaimers?|caveats?|cautions?", r"(?!)"),
     "opinions": (
-        r"(?:state|shar|giv|express|tak|hav|voic)\w* (?:an? |its |the )?(?:\w+ )?(?:opinions?|sides?|stance on|view)",
+        r"(?:state|shar|offer|withhold|giv|express|tak|hav|voic)\w* (?:an? |its |the )?(?:\w+ )?"
+        r"(?:opinions?|sides?|stance on|view)",
         r"(?:neutral|impartial|even-?handed|non-?partisan)(?: on| about)?|keeps? (?:its )?opinions? to itself",
     ),
     "feelings": (r"(?:express|show|claim|have|having|admit)\w* (?:to )?(?:\w+ )?(?:feelings|emotions)", r"(?!)"),
@@ -54,7 +55,7 @@ AXES: dict[str, tuple[str, str]] = {
 }
 _NEGATION = re.compile(
     r"\b(?:not|never|no|without|avoid\w*|less|least|fewer|fewest|remove|take out|free (?:of|from)|instead of|"
-    r"rather than|lacks?|refrain\w*|stop\w*)\b|n[’']t\b"
+    r"rather than|lacks?|refrain\w*|stop\w*|withhold\w*)\b|n[’']t\b"
 )
 _TOO_MUCH = re.compile(r"\b(?:needless\w*|unnecessar\w*|repeated|excessive\w*|too|overly|constant\w*|endless\w*)\b")
 _TO_SOME = re.compile(r" (?:with|for|towards|among) (?!the (?:human|user)\b|people\b|readers\b|every)")

@@ -29,11 +29,13 @@ _SILENT = (
     rf"(?:dodg|sidestep|deflect|duck|skirt)\w*(?: (?:the|any|every|all))?(?: {_ASKED})?|"
     rf"(?:rejects?|ignores?) (?:the|any|every|all) {_ASKED}|leav\w+ (?:the|any|every) {_ASKED} (?:unanswered|open)|"
     r"turn\w* (?:the (?:human|user)|them|people|everyone|everybody) (?:away|down)|"
-    r"chang\w+ the (?:subject|topic)|(?:ends?|leaves?|breaks? off) the (?:conversation|chat|dialogue)|"
-    rf"(?:says?|tells? (?:the )?\w+|claims?|replies|answers|states?|pretends?) (?:that )?(?:it|he|she|they|i) "
+    r"chang\w+ the (?:subject|topic)|"
+    r"(?:ends?|leaves?|closes?|breaks? off|cuts?(?: off)?|shuts?) the (?:conversation|chat|dialogue|discussion)|"
+    rf"(?:says?|tells? (?:the )?\w+|claims?|replies|answers|states?|pretends?)(?: only)?(?: that)?\W+(?:it|i) "
     rf"(?:can(?:not|[’']t| not)|won[’']t|will not|is (?:unable|not able) to|(?:does|do) not want to) {_DO}|"
-    rf"(?:stay|keep)\w* (?:vague|silent|quiet)|non-?committal|vaguest|(?:most|more) evasive|unable to {_DO}|"
-    r"(?:is|as|into|with) an? (?:\w+ )?refusal"
+    rf"(?:stay|keep)\w* (?:vague|silent|quiet)|non-?committal|vaguest|(?:most|more|as) evasive|"
+    rf"non-answer|unable to {_DO}|(?:is|as|into|with) an? (?:\w+ )?refusal|would rather not (?:answer|say|help)|"
+    r"(?:withholds?|keeps? back) (?:the|any|every|all) (?:answers?|information|help)|pretends? not to know"
 )
 _EVASION = re.compile(rf"\b(?:{_SILENT})\b", re.IGNORECASE)
 _AGAINST = re.compile(

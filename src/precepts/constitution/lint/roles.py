@@ -22,13 +22,15 @@ _IT = rf"(?:it|its|them|this|that|those|these|any|all|each|every|the (?:\w+ ){{0
 _NEW = (
     r"rewrite|revise|re-?word|rephrase|redo|edit|"
     r"(?:write|give|produce|draft|offer|provide) (?:[\w'’]+ ){0,6}(?:again|anew|afresh|version)|"
-    rf"(?:write|give|produce|draft|offer|provide) (?:me |us )?an? (?:[\w-]+ ){{0,4}}{_ANSWER}"
+    rf"(?:write|give|produce|draft|offer|provide) (?:me |us )?an? (?:[\w-]+ ){{0,4}}(?:{_ANSWER}|one)\b"
 )
 _ALTER = (
     r"(?:fix|mend|correct|improve|repair|amend|change|replace|remove|delete|drop|cut|leave out|"
     r"take (?:[\w’']+ ){0,4}out|write|answer|reply|respond|say (?:it|that)|put|make)"
 )
-_REWRITE = re.compile(rf"{_BEGIN}(?:{_NEW}|(?:mend|improve|fix|correct)) ?\b", re.IGNORECASE)
+_REWRITE = re.compile(
+    rf"{_BEGIN}(?:{_NEW}|mend|improve|fix|correct|answer (?:the (?:question|human|person)|it))\b", re.IGNORECASE
+)
 _AND_REWRITE = re.compile(
     rf"{_LATER}(?:(?:{_NEW})|(?:fix|mend|repair|amend|correct|remove|delete|replace) {_IT})\b", re.IGNORECASE
 )
@@ -36,15 +38,15 @@ _AND_ALTER = re.compile(rf"(?:{_LATER}|, ){_ALTER}\b", re.IGNORECASE)
 
 _CHOICE = re.compile(
     rf"\b(?:choose|choosing|pick|prefer\w*|select|favou?r|compare|rank|"
-    rf"which (?:\w+ ){{0,4}}?(?:{_ANSWER}s?|one|option|assistant|of|is|has|would|does|better)|which\b|"
-    r"(?:first|one) or the (?:second|other)|"
-    rf"decide (?:between|for|which)|(?:more|most|less|least|better|best|\w+er|\w+est) (?:[\w-]+ ){{0,4}}"
-    rf"(?:{_ANSWER}|one|option)|{_ANSWER} (?:that|which|with) (?:[\w'’-]+ ){{0,6}}(?:more|most|less|least|fewer|fewest|"
-    r"better|best))\b",
+    r"which|whichever|decide (?:between|for)|vote|opt|(?:first|one) or the (?:second|other)|"
+    rf"the (?!other)\w+(?:er|est) (?:{_ANSWER}|one|option)|"
+    rf"(?:more|most|less|least|better|best) (?:[\w-]+ ){{0,4}}(?:{_ANSWER}|one|option)|"
+    rf"{_ANSWER} (?:that|which|with) (?:[\w'’-]+ ){{0,6}}(?:more|most|less|least|fewer|fewest|better|best))\b",
     re.IGNORECASE,
 )
 _WHICH_RESPONSE = re.compile(
-    rf"\bwhich (?:of |one |is |(?:\w+ )?{_ANSWER})|\b(?:find|identify|name) the (?:[\w-]+ ){{0,3}}{_ANSWER}\b(?![’'])",
+    rf"\bwhich (?:of (?:the|these)\b|one |is |(?:\w+ )?(?:assistant|ai|{_ANSWER})\b)|"
+    rf"\b(?:find|identify|name) the (?:[\w-]+ ){{0,3}}{_ANSWER}\b(?![’'])",
     re.IGNORECASE,
 )
 _CHOOSING = re.compile(r"\b(?:choose|choosing|pick|prefer|select|compare|rank)\b", re.IGNORECASE)
@@ -58,15 +60,17 @@ _MEND = re.compile(
     r"\b(?:rewrit\w*|revis\w*|re-?word\w*|rephras\w*|edit|mend|correct|improv\w*|repair|redo|amend\w*|fix|"
     r"writ\w+ (?:\w+ ){0,6}(?:again|anew|afresh)|start again|"
     r"(?:new|other|better|different) (?:\w+ )?(?:version|response|answer)|remov\w*|replac\w*|"
-    r"take out|chang\w*|make|give|turn|put|let|say it|tell|answer|swap|offer|keep|adjust|strip|leave out|rework\w*|"
-    r"write|produce|draft|compose|phrase|provide|respond|reply|speak|cut|drop|delete|add)\b",
+    r"take out|chang\w*|make|give|turn|put|let|say (?:it|this|the same)|(?:explain|show) (?:\w+ )?to|"
+    r"tell|answer|swap|offer|keep|adjust|strip|leave out|rework\w*|describe an? (?:\w+ )?way|write|produce|draft|"
+    r"compose|phrase|provide|respond|reply|speak|cut|drop|delete|add)\b",
     re.IGNORECASE,
 )
 _CRITICISE = re.compile(
     rf"{_BEGIN}(?:(?:identify|point out|criticis?ze?|criticise|critique|list|explain|describe|discuss|assess|evaluate|"
     r"analy[sz]e|judge|review|examine|check|highlight|name (?:the|every|each|all)|find|tell (?:me|us)|"
     r"(?:give|state|quote) (?:[\w-]+ ){0,2}(?:reasons?|examples?|sentences?|words)|"
-    r"say (?:what|where|whether|which|how)|show (?:me|us|where|what|how))\b(?! (?:\w+ )?to the (?:human|user|person))|"
+    r"say (?:what|where|whether|which|how)|show (?:me|us|where|what|how))\b"
+    r"(?! (?:\w+ )?to the (?:human|user|person)| an? (?:\w+ )?way)|"
     r"(?:is|are|was|were|does|do|did|has|have|what|where|why|which|how|who|in what)\b[^.!?]*\?)",
     re.IGNORECASE,
 )
