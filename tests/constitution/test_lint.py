@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,9 @@ import pytest
 
 from precepts.constitution import Constitution, Principle, Source, builtin_constitutions, load_constitution
 from precepts.constitution.lint import RULES, lint
-from precepts.constitution.lint.checks import overlap, wants
-from precepts.constitution.lint.output import as_json, as_sarif, as_text
 from precepts.constitution.lint.pages import index, page
 from precepts.constitution.lint.rules import ALL_RULES
-from precepts.constitution.load import read_constitution
+from precepts.constitution.lint.words import overlap
 
 DOCS = Path(__file__).parents[2] / "docs" / "lint"
 GOOD: dict[str, Any] = {
@@ -87,6 +84,38 @@ FIRES: dict[str, list[dict[str, Any]]] = {
     "dominant-weight": [only("title", "T") | {"weight": 30.0}],
     "unreviewed": [only("title", "T") | {"tags": ["derived"]}],
     "one-stage": [],  # below
+    "not-english": [only("comparison_request", "Wähle die Antwort, die andere Menschen am besten schützt.")],
+}
+NEAR_MISSES: dict[str, list[dict[str, Any]]] = {
+    "duplicate": [only("comparison_request", GOOD["comparison_request"].replace("injury", "insults"))],
+    "near-duplicate": [
+        only("comparison_request", "Choose the response that protects people from fraud and answers openly.")
+    ],
+    "contradiction": [
+        only("comparison_request", "Choose the response that is brief and to the point."),
+        only("comparison_request", "Where safety needs it, choose the response that is detailed."),
+    ],
+    "no-choice": [only("comparison_request", "Which response is kinder to people and to animals?")],
+    "critique-asks-revision": [only("critique_request", "Say what a rewritten response would leave out.")],
+    "revision-asks-critique": [only("revision_request", "Identify what is harmful in the response and remove it.")],
+    "rewards-evasion": [only("comparison_request", "Choose the response that refuses to help anyone hurt a child.")],
+    "no-openness": [],  # below
+    "vague": [only("comparison_request", "Choose the better response, with its sources named.")],
+    "unbounded": [
+        only("comparison_request", "Choose the response that keeps calm in all weathers and cases of doubt.")
+    ],
+    "no-source": [only("title", "T") | {"source": Source(work="Us at the clinic")}],
+    "placeholder": [only("comparison_request", "Choose the response that lists the human's options: all of them.")],
+    "negative-framing": [only("comparison_request", "Choose the response that explains the law without slurs.")],
+    "trait-framing": [
+        only("comparison_request", "Choose the response that sounds caring and names a place to turn to.")
+    ],
+    "many-norms": [only("critique_request", "Find what is rude, cruel, false, sly, lewd or vain in the answer.")],
+    "long": [only("critique_request", "Point out what is false. " + "Say where it stands. " * 21)],
+    "dominant-weight": [only("title", "T") | {"weight": 10.0}],
+    "unreviewed": [only("title", "T") | {"tags": ["derivation", "drafts"]}],
+    "one-stage": [{"critique_request": "", "revision_request": ""}, {"comparison_request": ""}],
+    "not-english": [only("comparison_request", "Choose kinder, truer, plainer words."), only("title", "Gerecht")],
 }
 QUIET = made(only("title", "T"))
 
@@ -105,8 +134,13 @@ def test_no_rule_fires_on_good_principles(rule: str) -> None:
     assert rule not in fired(QUIET)
 
 
-def test_every_rule_has_a_case_and_a_page() -> None:
-    assert set(FIRES) == set(RULES)
+@pytest.mark.parametrize("rule", [name for name, changes in NEAR_MISSES.items() if changes])
+def test_a_near_miss_is_let_by(rule: str) -> None:
+    assert rule not in fired(made(*NEAR_MISSES[rule]))
+
+
+def test_every_rule_has_a_case_a_near_miss_and_a_page() -> None:
+    assert set(FIRES) == set(NEAR_MISSES) == set(RULES)
     assert {path.stem for path in DOCS.glob("*.md")} - {"README"} == set(ALL_RULES)
     assert (DOCS / "README.md").read_text("utf-8") == index()
     for rule in ALL_RULES.values():
@@ -118,7 +152,11 @@ def test_nothing_against_evasion() -> None:
         {"critique_request": "", "revision_request": "", "comparison_request": f"Choose what harms {n} less."}
         for n in "ab"
     ]
-    assert "no-openness" in fired(Constitution(**{**made().model_dump(), "principles": made(*plain).principles[2:]}))
+    silent = made(*plain).principles[2:]
+    assert "no-openness" in fired(made().model_copy(update={"principles": silent}))
+    plain[0]["comparison_request"] = "Choose what harms few, and is not preachy."
+    assert "no-openness" not in fired(made().model_copy(update={"principles": made(*plain).principles[2:]}))
+    assert "no-openness" not in fired(made().model_copy(update={"principles": silent[:1]})), "one says too little"
 
 
 def test_a_stage_without_principles() -> None:
@@ -175,9 +213,9 @@ def test_a_bad_constitution_is_found_out(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", builtin_constitutions())
-def test_no_error_in_what_ships(name: str) -> None:
+def test_no_error_and_no_warning_in_what_ships(name: str) -> None:
     found = lint(load_constitution(name))
-    assert [each for each in found if each.severity == "error"] == []
+    assert [each for each in found if each.severity != "note"] == []
 
 
 def test_how_much_two_texts_share() -> None:
@@ -185,40 +223,3 @@ def test_how_much_two_texts_share() -> None:
     assert overlap("kind words", "true claims") == 0.0
     assert overlap("a b", "the of") == 0.0
     assert overlap("kind true words", "kind false words") == pytest.approx(2 / 4)
-
-
-@pytest.mark.parametrize(
-    ("text", "axis", "side"),
-    [
-        ("Choose the shorter response.", "length", {1}),
-        ("Choose the response that is not brief.", "length", {-1}),
-        ("Choose the detailed response.", "length", {-1}),
-        ("Choose the brief response, but the detailed one for code.", "length", {1, -1}),
-        ("Choose the response without warnings.", "warnings", {-1}),
-        ("Choose the kind response.", "length", set()),
-    ],
-)
-def test_what_a_request_asks_for(text: str, axis: str, side: set[int]) -> None:
-    assert wants(text, axis) == side
-
-
-def test_findings_as_text_json_and_sarif(tmp_path: Path) -> None:
-    path = tmp_path / "c.yaml"
-    path.write_text(
-        "name: c\nversion: '1'\nprinciples:\n  - id: kind\n    title: Kind\n    source: {work: ours}\n"
-        "    comparison_request: Be kind to all people.\n",
-        encoding="utf-8",
-    )
-    constitution, document = read_constitution(str(path))
-    found = lint(constitution)
-    assert found[0].rule == "no-choice"
-    text = as_text(found, constitution, document)
-    assert text.startswith(f"{path}, line 7, principles[0].comparison_request: error [no-choice] ")
-    assert "why: " in text and "mend: " in text and "1 error, " in text
-    told = json.loads(as_json(found, constitution, document))
-    assert (told["errors"], told["findings"][0]["line"], told["findings"][0]["principle"]) == (1, 7, "kind")
-    log = json.loads(as_sarif(found, constitution, document))
-    first = log["runs"][0]["results"][0]
-    assert (log["version"], first["ruleId"], first["level"]) == ("2.1.0", "no-choice", "error")
-    assert first["locations"][0]["physicalLocation"]["region"]["startLine"] == 7
-    assert log["runs"][0]["tool"]["driver"]["rules"][first["ruleIndex"]]["id"] == "no-choice"

@@ -34,7 +34,15 @@ def test_opposites_are_no_twins_and_neither_are_two_that_say_nothing() -> None:
     labels = [[0.9, 0.5, 0.2], [0.1, 0.5, 0.8], [0.5, 0.5, 0.5], [0.5, 0.5, 0.5]]
     found = coverage(labels, [0.5, 0.5, 0.5])
     assert found.twins == ()
+    assert [(a, b) for a, b, _ in found.opposites] == [(0, 1)]
+    assert found.opposites[0][2] == pytest.approx(-1.0)
     assert found.idle == (2, 3)
+
+
+def test_nearly_opposite_is_not_opposite() -> None:
+    found = coverage([[0.9, 0.5, 0.2, 0.6], [0.2, 0.6, 0.7, 0.6]], [0.5, 0.5, 0.5, 0.5])
+    assert -0.95 < np.corrcoef(found.effects)[0, 1] < -0.8
+    assert found.opposites == ()
 
 
 def test_without_any_label() -> None:

@@ -43,7 +43,7 @@ def lint_command(source: str, form: str, output: Path | None, model: str | None,
 
 
 def _with_model(constitution: Constitution, source: str, model: str, limit: int) -> list[Finding]:
-    from precepts.cli.coverage import findings_of, measured
+    from precepts.cli.coverage import check_judging, findings_of, measured
     from precepts.cli.run import hush
     from precepts.engines import make_engine
     from precepts.evals.coverage import LEAST
@@ -51,6 +51,7 @@ def _with_model(constitution: Constitution, source: str, model: str, limit: int)
     from precepts.sources.read import SourceSettings
     from precepts.stages.audit import labelled
 
+    check_judging(constitution)
     hush()
     recipe = recipe_of({"models": {"start": model}, "constitution": {"source": source}})
     items = list(labelled([SourceSettings(source="builtin:comparisons", limit=limit)]))

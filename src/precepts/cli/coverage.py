@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from precepts.cli.run import hush
 from precepts.constitution import Constitution, Principle, Source
 from precepts.constitution.lint import Finding
 from precepts.constitution.lint.rules import MODEL_RULES
+from precepts.constitution.lint.words import capped
 from precepts.engines import Engine, make_engine
 from precepts.errors import InputError
 from precepts.evals.coverage import Coverage, coverage
@@ -43,9 +44,9 @@ def coverage_command(
     hush()
     constitution = recipe.load_constitution()
     items = list(labelled([SourceSettings(source=source, limit=limit)]))
-    if not items or not constitution.judging:
-        what = "no comparison in it can be used" if not items else "no principle has a comparison_request"
-        raise InputError(f"{source if not items else constitution.name}: {what}")
+    check_judging(constitution)
+    if not items:
+        raise InputError(f"{source}: no comparison in it can be used")
     model, began = recipe.models.feedback or recipe.models.start, time.monotonic()
     engine = make_engine(recipe.engine, model, model)
     found = measured(recipe, constitution, engine, items, least, quiet=quiet)
@@ -63,6 +64,14 @@ def coverage_command(
         _show(found, constitution, claims, facts)
     else:
         print(json.dumps(_told(found, constitution, items, facts), indent=1))
+
+
+def check_judging(constitution: Constitution) -> None:
+    """Raises InputError where nothing can be labelled under this constitution."""
+    if not constitution.judging:
+        raise InputError(
+            f"{constitution.name}: no principle has a comparison_request, so a model has nothing to label by; add one"
+        )
 
 
 def measured(
@@ -93,21 +102,33 @@ def findings_of(found: Coverage, constitution: Constitution) -> list[Finding]:
     """What a model makes of the principles, as findings of `lint`."""
     names = [each.id for each in constitution.judging]
     place = [index for index, each in enumerate(constitution.principles) if each.comparison_request]
-    idle = [
-        Finding("no-effect", MODEL_RULES["no-effect"].severity, place[index], "comparison_request", "moves no label")
-        for index in found.idle
-    ]
-    twins = [
-        Finding(
+
+    def found_of(rule: str, places: Iterable[tuple[int, str]]) -> list[Finding]:
+        told = capped((place[index], "comparison_request", message) for index, message in places)
+        return [Finding(rule, MODEL_RULES[rule].severity, *each) for each in told]
+
+    return [
+        *(
+            Finding(
+                "no-effect", MODEL_RULES["no-effect"].severity, place[index], "comparison_request", "moves no label"
+            )
+            for index in found.idle
+        ),
+        *found_of(
+            "contradiction-by-effect",
+            (
+                (other, f"moves labels the opposite way to '{names[one]}' (correlation {decimal(together)})")
+                for one, other, together in found.opposites
+            ),
+        ),
+        *found_of(
             "twin",
-            MODEL_RULES["twin"].severity,
-            place[other],
-            "comparison_request",
-            f"moves labels as '{names[one]}' does (correlation {decimal(together)})",
-        )
-        for one, other, together in found.twins
+            (
+                (other, f"moves labels as '{names[one]}' does (correlation {decimal(together)})")
+                for one, other, together in found.twins
+            ),
+        ),
     ]
-    return idle + twins
 
 
 def _towards_preferred(label: Any) -> float | None:
@@ -130,12 +151,11 @@ def claims_of(found: Coverage, constitution: Constitution, items: Sequence[Compa
         if found.silent
         else "Some principle speaks to every prompt.",
     ]
-    if found.twins:
-        shown = "; ".join(f"{names[a]} and {names[b]} ({decimal(r)})" for a, b, r in found.twins[:6])
-        more = f"; and {len(found.twins) - 6} more" if len(found.twins) > 6 else ""
-        claims.append(f"{counted(len(found.twins), 'pair')} of principles always agree: {shown}{more}.")
-    else:
-        claims.append("No two principles always agree.")
+    for pairs, what in ((found.twins, "agree"), (found.opposites, "pull apart")):
+        shown = "; ".join(f"{names[a]} and {names[b]} ({decimal(r)})" for a, b, r in pairs[:6])
+        more = f"; and {len(pairs) - 6} more" if len(pairs) > 6 else ""
+        told = f"{counted(len(pairs), 'pair')} of principles always {what}: {shown}{more}."
+        claims.append(told if pairs else f"No two principles always {what}.")
     if found.unscored:
         claims.append(f"{counted(found.unscored, 'label')} could not be read and are left out.")
     return claims
@@ -167,6 +187,7 @@ def _told(
         ],
         "silent": [items[index].id for index in found.silent],
         "twins": [{"one": names[a], "other": names[b], "correlation": r} for a, b, r in found.twins],
+        "opposites": [{"one": names[a], "other": names[b], "correlation": r} for a, b, r in found.opposites],
         "unscored": found.unscored,
         "comparisons": [each.id for each in items],
         "effects": [[None if value != value else round(float(value), 4) for value in row] for row in found.effects],

@@ -10,6 +10,8 @@ from precepts.constitution.schema import Constitution
 from precepts.errors import InputError, nearest
 from precepts.settings import Document, is_there, parse, parse_yaml, read_yaml
 
+BUILT_IN = "built-in constitution"
+
 
 def builtin_constitutions() -> list[str]:
     """The names of the constitutions that ship with Precepts."""
@@ -41,7 +43,7 @@ def constitution_schema() -> dict[str, Any]:
 
 def _document(source: str) -> Document:
     if source in builtin_constitutions():
-        return parse_yaml(constitution_text(source), f"built-in constitution '{source}'")
+        return parse_yaml(constitution_text(source), f"{BUILT_IN} '{source}'")
     path = Path(source)
     if not is_there(path) and path.suffix not in (".yaml", ".yml"):
         hint = nearest(source, builtin_constitutions())

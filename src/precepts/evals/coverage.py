@@ -6,13 +6,14 @@
    decides; a prompt that no principle speaks to is one that the constitution is silent about. Both are what went wrong
    in collected constitutions (Anthropic 2023).
 3. Two principles are twins where their effects go together (Pearson's correlation of at least `TWIN`): one of them is
-   enough on such prompts, or the feedback model cannot tell them apart.
+   enough on such prompts, or the feedback model cannot tell them apart. They are opposites where one undoes what the
+   other does (a correlation of at most `-TWIN`).
 Departs from the paper, which draws principles at random and never asks what each does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -28,7 +29,7 @@ LEAST = 0.05  # probability
 class Coverage:
     """`effects` (principles, comparisons), nan where there is no label; `moved` the share of comparisons each principle
     speaks to, `mean` its mean absolute effect; `idle` principles that never decide and `silent` comparisons, by index;
-    `twins` (first, second, correlation); `unscored` labels."""
+    `twins` and `opposites` (first, second, correlation), the strongest first; `unscored` labels."""
 
     effects: np.ndarray
     least: float
@@ -37,6 +38,7 @@ class Coverage:
     idle: tuple[int, ...]
     silent: tuple[int, ...]
     twins: tuple[tuple[int, int, float], ...]
+    opposites: tuple[tuple[int, int, float], ...]
     unscored: int
 
 
@@ -52,6 +54,7 @@ def coverage(
     rows = np.array([[np.nan if p is None else p for p in row] for row in labels], dtype=float)
     effects = rows - np.array([np.nan if p is None else p for p in neutral], dtype=float)
     speaks, there = np.abs(np.nan_to_num(effects)) >= least, ~np.isnan(effects)
+    together = list(_correlations(effects))
     return Coverage(
         effects=effects,
         least=least,
@@ -61,19 +64,16 @@ def coverage(
         ),
         idle=tuple(int(p) for p in np.flatnonzero(~speaks.any(axis=1))),
         silent=tuple(int(c) for c in np.flatnonzero(~speaks.any(axis=0))),
-        twins=tuple(_twins(effects)),
+        twins=tuple(sorted((each for each in together if each[2] >= TWIN), key=lambda each: -each[2])),
+        opposites=tuple(sorted((each for each in together if each[2] <= -TWIN), key=lambda each: each[2])),
         unscored=int((~there).sum()),
     )
 
 
-def _twins(effects: np.ndarray) -> list[tuple[int, int, float]]:
-    found = []
+def _correlations(effects: np.ndarray) -> Iterator[tuple[int, int, float]]:
+    """(first, second, correlation) of every two principles whose effects have one."""
     for one, other in combinations(range(len(effects)), 2):
         both = ~np.isnan(effects[one]) & ~np.isnan(effects[other])
         first, second = effects[one][both], effects[other][both]
-        if len(first) < 3 or first.std() < 1e-9 or second.std() < 1e-9:
-            continue
-        together = float(np.corrcoef(first, second)[0, 1])
-        if together >= TWIN:
-            found.append((one, other, together))
-    return sorted(found, key=lambda twin: -twin[2])
+        if len(first) >= 3 and first.std() >= 1e-9 and second.std() >= 1e-9:
+            yield one, other, float(np.corrcoef(first, second)[0, 1])

@@ -1,22 +1,27 @@
 """Findings as text, as JSON, and as SARIF 2.1.0 (which code hosts show beside the line).
 
 1. A place is told as file, line and field where the constitution was read from a file.
-2. SARIF carries each rule's text and the address of its page, so that a reader needs no other document.
+2. SARIF carries each rule's text, so that a reader needs no other document. A file is named by a URI: relative to the
+   working folder where it lies in it, percent-encoded. What ships with the package is in no file of the reader's and
+   has no place there.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from precepts import __version__
 from precepts.constitution.lint import Finding
 from precepts.constitution.lint.rules import ALL_RULES
+from precepts.constitution.load import BUILT_IN
 from precepts.constitution.schema import Constitution
 from precepts.settings import Document, KeyPath
 
-PAGES = "docs/lint"
 _LEVELS = {"error": "error", "warning": "warning", "note": "note"}
 
 
@@ -64,8 +69,7 @@ def as_sarif(findings: Sequence[Finding], constitution: Constitution, document: 
             "id": name,
             "shortDescription": {"text": ALL_RULES[name].title},
             "fullDescription": {"text": ALL_RULES[name].why},
-            "help": {"text": ALL_RULES[name].mend},
-            "helpUri": f"{PAGES}/{name}.md",
+            "help": {"text": f"{ALL_RULES[name].why} To mend it: {ALL_RULES[name].mend}"},
             "defaultConfiguration": {"level": _LEVELS[ALL_RULES[name].severity]},
         }
         for name in used
@@ -76,14 +80,7 @@ def as_sarif(findings: Sequence[Finding], constitution: Constitution, document: 
             "ruleIndex": used.index(each.rule),
             "level": _LEVELS[each.severity],
             "message": {"text": f"{_said(each, constitution)}. {ALL_RULES[each.rule].mend}"},
-            "locations": [
-                {
-                    "physicalLocation": {
-                        "artifactLocation": {"uri": document.name},
-                        "region": {"startLine": _line(document, _path(each)) or 1},
-                    }
-                }
-            ],
+            **_locations(each, document),
         }
         for each in findings
     ]
@@ -94,6 +91,25 @@ def as_sarif(findings: Sequence[Finding], constitution: Constitution, document: 
         "runs": [{"tool": {"driver": driver}, "results": results}],
     }
     return json.dumps(log, ensure_ascii=False, indent=2)
+
+
+def _locations(finding: Finding, document: Document) -> dict[str, Any]:
+    if document.name.startswith(BUILT_IN):
+        return {}
+    region = {"startLine": _line(document, _path(finding)) or 1}
+    return {"locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(document.name)}, "region": region}}]}
+
+
+def uri(path: str) -> str:
+    """A file's path as a URI reference, relative to the working folder where the file lies in it.
+
+    >>> uri("my rules ü.yaml")
+    'my%20rules%20%C3%BC.yaml'
+    """
+    whole = Path(path).absolute()
+    with suppress(ValueError):
+        return quote(whole.relative_to(Path.cwd()).as_posix())
+    return whole.as_uri() if Path(path).is_absolute() else quote(Path(path).as_posix())
 
 
 def _path(finding: Finding) -> KeyPath:

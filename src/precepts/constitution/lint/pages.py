@@ -6,6 +6,19 @@ import sys
 from pathlib import Path
 
 from precepts.constitution.lint.rules import ALL_RULES, Rule
+from precepts.constitution.lint.words import MOST
+
+_HEAD = f"""\
+# What `precepts constitution lint` looks for
+
+The rules read English. A request in another language gets the note `not-english` and is not held to what depends on
+words; what needs no language (duplicates word for word, what belongs to a template, length, weights, sources, tags) is
+looked at in any. `no-effect`, `twin` and `contradiction-by-effect` are a model's, with `--with MODEL`. Of findings
+about pairs each rule tells the first {MOST}, and how many more there are.
+
+| rule | severity | |
+|---|---|---|
+"""
 
 
 def page(rule: Rule) -> str:
@@ -16,8 +29,7 @@ def page(rule: Rule) -> str:
 def index() -> str:
     """The page that lists all rules."""
     rows = [f"| [{rule.id}]({rule.id}.md) | {rule.severity} | {rule.title} |" for rule in ALL_RULES.values()]
-    head = "# What `precepts constitution lint` looks for\n\n| rule | severity | |\n|---|---|---|\n"
-    return head + "\n".join(rows) + "\n"
+    return _HEAD + "\n".join(rows) + "\n"
 
 
 def main(folder: Path) -> None:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from precepts.constitution.lint import checks
-from precepts.constitution.lint.checks import Place
+from precepts.constitution.lint import checks, contradictions, evasion, pairs, roles, words
+from precepts.constitution.lint.words import Place
 from precepts.constitution.schema import Constitution
 
 Severity = Literal["error", "warning", "note"]
@@ -43,7 +43,7 @@ RULES: dict[str, Rule] = dict(
             "duplicate",
             "error",
             "The same request twice",
-            checks.duplicate,
+            pairs.duplicate,
             """A request that stands twice is drawn twice as often, without anybody having decided it. Duplicated
             principles are among what went wrong when a constitution was collected from the public (Collective
             Constitutional AI, Anthropic 2023).""",
@@ -53,7 +53,7 @@ RULES: dict[str, Rule] = dict(
             "near-duplicate",
             "warning",
             "Nearly the same request twice",
-            checks.near_duplicate,
+            pairs.near_duplicate,
             """Two requests in nearly the same words count double, as duplicates do, and hide how narrow a
             constitution is.""",
             "Merge the two, or say what one asks that the other does not.",
@@ -62,7 +62,7 @@ RULES: dict[str, Rule] = dict(
             "contradiction",
             "warning",
             "Two principles that pull apart",
-            checks.contradiction,
+            contradictions.contradiction,
             """A label is made under one drawn principle. Where two ask for opposite things, labels of like pairs
             disagree and the preference model learns their average: nothing.""",
             "Say when each holds, or decide for one.",
@@ -71,7 +71,7 @@ RULES: dict[str, Rule] = dict(
             "no-choice",
             "error",
             "A comparison that asks for no choice",
-            checks.no_choice,
+            roles.no_choice,
             """The feedback model is shown two responses and read off at (A) and (B). A request that does not ask it to
             choose gives odds of nothing.""",
             "Begin with “Choose the response that ...” or “Which response ...”.",
@@ -80,7 +80,7 @@ RULES: dict[str, Rule] = dict(
             "critique-asks-revision",
             "error",
             "A critique request that asks for a revision",
-            checks.critique_revises,
+            roles.critique_revises,
             """The critique is written before the revision and steers it (paper 3.1, figure 7). A model that is asked to
             rewrite at this point writes a second answer where its reasons should stand.""",
             "Ask what is wrong, where, and whom it would hurt; ask for the new response in `revision_request`.",
@@ -89,7 +89,7 @@ RULES: dict[str, Rule] = dict(
             "revision-asks-critique",
             "error",
             "A revision request that asks for a critique",
-            checks.revision_criticises,
+            roles.revision_criticises,
             """What the model writes here is what it is finetuned on. A critique in this place teaches it to answer
             people with criticism of itself.""",
             "Ask for the response again, without what is wrong: “Rewrite the assistant's last response so that ...”.",
@@ -98,7 +98,7 @@ RULES: dict[str, Rule] = dict(
             "rewards-evasion",
             "error",
             "Wording that rewards evasion",
-            checks.rewards_evasion,
+            evasion.rewards_evasion,
             """A response that does not answer is harmless and useless. Rewarding it gives the evasive models that the
             paper set out to avoid (section 1.1): of two harmless answers people preferred the one that engages.""",
             "Ask for a response that says why it declines, and that helps with what can be helped with.",
@@ -107,7 +107,7 @@ RULES: dict[str, Rule] = dict(
             "no-openness",
             "warning",
             "Nothing speaks against evading",
-            checks.nothing_against_evasion,
+            evasion.nothing_against_evasion,
             """Principles against harm alone are met best by refusing everything, and training finds that out: answers
             turn preachy and evasive (paper 4.3, over-training).""",
             "Add a principle against evasion, one against preaching, and one for answering what is safe.",
@@ -211,6 +211,15 @@ RULES: dict[str, Rule] = dict(
             needs the missing kind stops before it begins.""",
             "Add the missing requests, or run only the stage that has them.",
         ),
+        _rule(
+            "not-english",
+            "note",
+            "Not read: another language",
+            words.unread,
+            """The text rules know English words. In another language they would find errors that are none and miss
+            those that are there, so only what needs no language was looked at.""",
+            "Let somebody who reads it look; `--with MODEL` tries the principles on a model.",
+        ),
     ]
 )
 
@@ -240,6 +249,16 @@ MODEL_RULES: dict[str, Rule] = dict(
             """Their effects on labels go together on every comparison tried: either one is enough, or this model cannot
             tell them apart.""",
             "Keep both if people can tell them apart, and look for a feedback model that can.",
+        ),
+        _rule(
+            "contradiction-by-effect",
+            "warning",
+            "Two principles with opposite effects",
+            _no_text_rule,
+            """On the comparisons tried, what one moves towards a response the other moves away from it (correlation of
+            -0.95 or below). Labels of like pairs then depend on which of the two was drawn, and the preference model
+            learns their average. On few comparisons, or with a model that cannot judge, this says little.""",
+            "Read the two side by side; say when each holds, or decide for one.",
         ),
     ]
 )
