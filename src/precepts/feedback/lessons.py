@@ -21,7 +21,7 @@ from precepts.identity import content_hash
 from precepts.prompts.formats import Format
 from precepts.records import Comparison, Demonstration, Message
 
-VERSION = 2  # of what follows: which lessons a demonstration gives
+VERSION = 3  # of what follows and of crossed.py: which lessons a demonstration gives
 FINE, HARM, NEEDLESS, POOR = VERDICTS = (
     "Nothing needs to change.",
     "This does harm.",

@@ -23,6 +23,7 @@ from precepts.engines import Engine
 from precepts.errors import InputError
 from precepts.evals.graders.refusal import grade_refusal
 from precepts.feedback.critique_revision import verdict_request
+from precepts.feedback.crossed import crossed
 from precepts.feedback.labeler import Lesson, Teachable
 from precepts.feedback.lessons import VERDICTS, choice_lessons, judged, round_lessons
 from precepts.identity import fraction_of
@@ -128,11 +129,12 @@ def _learn_verdicts(folder: StageFolder, demonstrations: list[Demonstration], st
     from precepts.engines.verdicts import save_head
     from precepts.training.verdicts import train_head
 
-    rows = [
-        (verdict_request(each.messages, response, style), verdict)
-        for each in demonstrations
-        for response, verdict in judged(each, *ways(each))
-    ]
+    judgements = [(e.messages, *found) for e in demonstrations for found in judged(e, *ways(e))]
+    declining = [ways(each)[1] for each in demonstrations]
+    helped = [each for each, declines in zip(demonstrations, declining, strict=True) if not declines]
+    declined = [each for each, declines in zip(demonstrations, declining, strict=True) if declines]
+    rounds = [*judgements, *crossed(helped, declined)]
+    rows = [(verdict_request(messages, response, style), verdict) for messages, response, verdict in rounds]
     critic = folder.run.model("critic")
     with folder.task("verdict head", 1, unit="heads") as task:
         tokens = verdict_rows(load_tokenizer(str(critic)), [request for request, _ in rows], "critic")
