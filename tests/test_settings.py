@@ -106,9 +106,15 @@ def test_values_are_read_as_people_mean_them(text: str, value: object) -> None:
         ("a: 1\nb: 2\na: 3", "f.yaml, line 3: this is not valid YAML: the key 'a' is given twice"),
         ("a: {b: 1, b: 2}", "f.yaml, line 1: this is not valid YAML: the key 'b' is given twice"),
         ("a: [1\nb: 2", "f.yaml, line 2: this is not valid YAML: "),
-        ("a: *b", "f.yaml, line 1: this is not valid YAML: found undefined alias 'b'"),
+        (
+            "a: *b",
+            "f.yaml, line 1: this is not valid YAML: found undefined alias 'b'; put a text that begins with *",
+        ),
         ("a: 1\n---\nb: 2", "f.yaml, line 2: this is not valid YAML: expected a single document"),
-        ("a: 1\nb: \x00", "f.yaml, line 2: this is not valid YAML: the character U+0000"),
+        (
+            "a: 1\nb: \x00",
+            "f.yaml, line 2: this is not valid YAML: the character U+0000 has no place in a text; take",
+        ),
         ("? [a]\n: b", "f.yaml, line 1: this is not valid YAML: a key must be a word"),
         ("a: !!python/object:os.system x", "f.yaml, line 1: this is not valid YAML: a tag (python/object:os.system)"),
         ("a: !!timestamp x", "f.yaml, line 1: this is not valid YAML: a tag (timestamp)"),
@@ -118,7 +124,24 @@ def test_values_are_read_as_people_mean_them(text: str, value: object) -> None:
         ("a: " + "9" * 5000, "f.yaml, line 1: this is not valid YAML: '9999"),
         ("<<: {name: a}", "f.yaml, line 1, <<: unknown key '<<'"),
         ('"\\ud800": 1', "f.yaml, line 1: "),
-        ('name: "\\ud800"', "f.yaml, line 1, name: "),
+        ('name: "\\ud800"', "f.yaml, line 1, name: holds half a character (a lone surrogate, U+D800 to U+DFFF); write"),
+        (
+            'words: {a: "\\udc00"}',
+            "f.yaml, line 1, words: [a]: U+DC00 is half a character; write the whole one, or",
+        ),
+        ('name: "a\\0"', "f.yaml, line 1, name: the character U+0000 has no place in a text; take it out"),
+        (
+            'items: []\nname: "\\e]0;hi\\a"',
+            "f.yaml, line 2, name: the character U+001B has no place in a text; take it out",
+        ),
+        (
+            'words: {"\\e": a}',
+            "f.yaml, line 1, words: [\ufffd]: the character U+001B has no place in a text; take",
+        ),
+        (
+            "a:\n\tb: 1",
+            "f.yaml, line 2: this is not valid YAML: while scanning for the next token found character",
+        ),
     ],
 )
 def test_each_mistake_is_told_with_its_place(text: str, said: str) -> None:
@@ -138,21 +161,37 @@ BOMB = "a0: &a0 [x, x]\n" + "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] *
 KEY_BOMB = "x: [" + ", ".join(f"&a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)).replace("*a0", "x")
 
 
+CHAIN = "a0: &a0 [x]\n" + "\n".join(f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 5000))
+DEEP = "this nests more than 100 levels deep; write it flatter"
+ITSELF = "this refers to itself (an alias inside its own anchor); write the value out"
+WIDE = "the file holds more than 200,000 values by here, aliases (*name) written out; take aliases out, or shorten it"
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("text", "said"),
     [
-        "&a {x: *a}",
-        "&a [*a]",
-        "[" * 5000,
-        "{a: " * 5000,
-        "- " * 5000,
-        BOMB,
-        f"{KEY_BOMB}, {{? *a11 : 1}}]",
+        ("&a {x: *a}", f"line 1, x: {ITSELF}"),
+        ("&a [*a]", f"line 1, [0]: {ITSELF}"),
+        ("x:\n  y: &a\n  - z\n  - *a", f"line 2, x.y[1]: {ITSELF}"),
+        ("[" * 5000, f"line 1, [0][0][0]…: {DEEP}"),
+        ("\n" + "{a: " * 5000, f"line 2, a.a.a…: {DEEP}"),
+        ("- " * 5000, f"line 1, [0][0][0]…: {DEEP}"),
+        (CHAIN, f"line 100, a99[0][0]…: {DEEP}"),
+        (BOMB, f"line 6, a5: {WIDE}"),
+        (f"{KEY_BOMB}, {{? *a11 : 1}}]", f"line 1, x: {WIDE}"),
+        ("x:\n" + "- a\n" * 200_001, f"line 2, x: {WIDE}"),
     ],
-    ids=["itself", "list of itself", "deep list", "deep mapping", "deep dashes", "aliases", "aliases in a key"],
+    ids=["itself", "list", "further down", "lists", "mappings", "dashes", "chain", "aliases", "in a key", "long"],
 )
-def test_bombs_are_refused(text: str) -> None:
-    with pytest.raises(InputError, match=r"nests or refers to itself too deeply|a key must be a word"):
+def test_bombs_are_refused_where_they_stand(text: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_yaml(text, "f.yaml")
+    assert str(caught.value) == f"f.yaml, {said}"
+
+
+@pytest.mark.parametrize("text", ["a:\n\tb: 1", "a:\n  b: 1\n\tc: 2", "a:\n  - b\n  \t- c: d: e"])
+def test_a_tab_is_told_with_its_mend(text: str) -> None:
+    with pytest.raises(InputError, match=r"; use spaces in place of the tab$"):
         parse_yaml(text, "f.yaml")
 
 
