@@ -150,6 +150,11 @@ class Demonstrations(Settings):
         return (*(each for each in self.comparisons if each.reasoning), *map(reasoned_of, self.reasoning))
 
     @property
+    def comparisons_and_chains(self) -> tuple[ComparisonDemonstration, ...]:
+        """All comparisons, those of the chains too, each once."""
+        return (*self.choices, *(each for each in self.chains if each not in self.comparisons))
+
+    @property
     def hash(self) -> str | None:
         """Their content hash; None where there are none."""
         data = self.model_dump(mode="json")
