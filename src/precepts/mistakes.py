@@ -15,7 +15,6 @@ from pydantic import BaseModel, ValidationError
 from precepts.errors import nearest
 
 _KeyPath = tuple[str | int, ...]
-_HALF = "holds half a character (a lone surrogate, U+D800 to U+DFFF); write the whole one, or take it out"
 
 
 def explain(model: type[BaseModel], data: Any, place: Callable[[_KeyPath], str], error: ValidationError) -> list[str]:
@@ -38,8 +37,6 @@ def _mistakes(
             yield f"{where}: {str(item['msg']).removeprefix('Value error, ')}"
         elif item["type"] == "model_type":
             yield f"{where}: expected 'key: value' lines, found {kind(item['input'])}"
-        elif item["type"] == "string_unicode":
-            yield f"{where}: {_HALF}"
         else:
             number = item["type"] == "string_type" and isinstance(item["input"], (bool, int, float))
             mend = "; put it in quotes" if number else ""

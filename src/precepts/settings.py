@@ -35,9 +35,16 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=())
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_text(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            refuse_unfit(value)  # before pydantic says it in words of its own
+        return value
+
     @field_validator("*")
     @classmethod
-    def _plain(cls, value: Any) -> Any:
+    def _plain_texts(cls, value: Any) -> Any:
         refuse_unfit(value)
         return value
 

@@ -141,6 +141,14 @@ def test_a_difference_outside_of_the_principles_is_told(tmp_path: Path) -> None:
     assert said.endswith("no principle differs\n")
 
 
+@pytest.mark.parametrize(("text", "said"), [("a\\u0000", "U+0000 has no place"), ("a\\ud83d", "U+D83D is half a char")])
+def test_what_is_imported_holds_no_control_characters(tmp_path: Path, text: str, said: str) -> None:
+    listed = tmp_path / "rules.json"
+    listed.write_text(f'["Choose the kinder response {text}."]', encoding="utf-8")
+    status, _, error = ours("import", str(listed))
+    assert status == 2 and "rules.json" in error and said in error and "take it out" in error
+
+
 def test_prose_is_drafted_with_its_lines(tmp_path: Path) -> None:
     prose = tmp_path / "ours.md"
     prose.write_text("# Ours\n\nThe assistant should be kind to people. It is new.\n", encoding="utf-8")
