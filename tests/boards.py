@@ -1,4 +1,4 @@
-"""A board of `precepts eval` made by hand, and its page."""
+"""Pages made by hand: a board of `precepts eval`, and the coverage of a constitution."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from handmade import SAID, evaluation, preference
+from precepts.cli.coverage import claims_of
+from precepts.constitution import Constitution
 from precepts.evals import suite_figures
+from precepts.evals.coverage import coverage
 from precepts.evals.suite_figures import SuiteFigures
 from precepts.evidence import Evaluation, Grade, Reference
+from precepts.report.coverage_page import write_coverage_page
 from precepts.report.eval_page import write_eval_page
+from precepts.sources.read import SourceSettings
+from precepts.stages.audit import labelled
 
 FORMS = ("role_play", "past_tense", "prefix_injection", "roundabout", "careless")
 
@@ -62,4 +68,16 @@ def write_board(path: Path, models: Sequence[str] = ("a-model",), name: str = "h
     said = [answers(model, "harmful", (40, 20, 20, 20), count, chance) for model in models]
     marked = [[replace(each, text=f"{name} {each.text}", category=name) for each in rows] for rows in said]
     write_eval_page(path, models, board(models, name, count), facts, {name: marked})
+    return path
+
+
+def write_coverage(path: Path, constitution: Constitution, count: int) -> Path:
+    """A page of `precepts constitution coverage` made by hand: some principles move much, some nothing."""
+    chance = random.Random(3)
+    items = list(labelled([SourceSettings(source="builtin:comparisons", limit=count)]))
+    sizes = [chance.choice((0.0, 0.02, 0.1, 0.4)) for _ in constitution.judging]
+    labels = [[min(1.0, max(0.0, 0.5 + chance.gauss(0.02, size))) for _ in items] for size in sizes]
+    found = coverage(labels, [0.5] * len(items))
+    facts = {"feedback model": "smollm2-135m", "labeler": "multiple_choice", "comparisons": "comparisons, 24"}
+    write_coverage_page(path, found, constitution, items, claims_of(found, constitution, items), facts)
     return path

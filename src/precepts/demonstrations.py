@@ -11,7 +11,7 @@ How it departs from the paper: the fields are ours; the raw text is the paper's.
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -31,18 +31,19 @@ _REASONED = re.compile(
     re.DOTALL,
 )
 _SPEAKER = re.compile(r"(?:^|\n\n)([HA]):[ ]*")
+PROMPT: Any = Field(description="One human turn, or a whole conversation that begins with 'Human:'.")
 
 
 class CritiqueDemonstration(Settings):
     """One round of critique and revision; `unchanged` where the revision repeats a response that was fine."""
 
-    prompt: str
-    response: str
-    critique_request: str
-    critique: str
-    revision_request: str
-    revision: str
-    unchanged: bool = False
+    prompt: str = PROMPT
+    response: str = Field(description="The response that is criticised.")
+    critique_request: str = Field(description="What asks for the critique.")
+    critique: str = Field(description="The critique.")
+    revision_request: str = Field(description="What asks for the revision.")
+    revision: str = Field(description="The response as it was written again.")
+    unchanged: bool = Field(default=False, description="Whether the response was fine and the revision repeats it.")
 
     @property
     def messages(self) -> Messages:
@@ -54,11 +55,11 @@ class ComparisonDemonstration(Settings):
     """A comparison with its answer, right under any principle about harmlessness, and the reasons for it, as a
     chain of thought would give them ("" where there are none)."""
 
-    prompt: str
-    first: str
-    second: str
-    reasoning: str = ""
-    answer: Literal["first", "second"]
+    prompt: str = PROMPT
+    first: str = Field(description="The response that stands first.")
+    second: str = Field(description="The response that stands second.")
+    reasoning: str = Field(default="", description="The reasons for the answer, as a chain of thought gives them.")
+    answer: Literal["first", "second"] = Field(description="Which response is the better one.")
 
     @property
     def messages(self) -> Messages:
@@ -69,9 +70,9 @@ class ComparisonDemonstration(Settings):
 class ComparisonItem(Settings):
     """Responses to one prompt of which each of `corrects` is better than each of `incorrects`."""
 
-    prompt: str
-    corrects: list[str] = Field(min_length=1)
-    incorrects: list[str] = Field(min_length=1)
+    prompt: str = PROMPT
+    corrects: list[str] = Field(min_length=1, description="Responses of which each is better than each of the others.")
+    incorrects: list[str] = Field(min_length=1, description="Responses of which each is worse.")
 
 
 def conversation(prompt: str) -> Messages:

@@ -85,7 +85,9 @@ class ScoredRevision:
 class Match:
     """Two models' answers to one held-out prompt, set against each other by the judge for one `aim` (harmless or
     helpful). `p_first` in [0, 1], how likely the answer of `first_model` is the better one, is None exactly where
-    `unscored` gives a reason; `readings` are what the judge was asked and said, the tokens those of the two answers."""
+    `unscored` gives a reason; `readings` are what the judge was asked and said, with each principle's hash,
+    `constitution_hash` is that of the constitution they were drawn from ("" where nothing was asked, and in older
+    runs); the tokens are those of the two answers."""
 
     id: str
     prompt_id: str
@@ -104,6 +106,7 @@ class Match:
     unscored: str | None
     tokens_in: int
     tokens_out: int
+    constitution_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)

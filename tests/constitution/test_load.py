@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from precepts.constitution import Constitution, builtin_constitutions, load_constitution
+from precepts.constitution import Constitution, Principle, Source, builtin_constitutions, load_constitution
 from precepts.constitution.load import constitution_schema
+from precepts.constitution.schema import Demonstrations
 from precepts.errors import InputError
+from precepts.settings import Document, parse
 
 GOOD = """\
 name: short
@@ -65,7 +69,28 @@ def test_a_good_file(tmp_path: Path) -> None:
         ("Point out what is untrue.", '" "', "line 14, principles[1].critique_request: this is blank; write what"),
         ("title: Honesty", "title: ''", "line 12, principles[1].title: should have at least 1 character, found ''"),
         ("id: honesty-2", "id: kindness", "line 3, principles: the principles [0], [1] have the same id 'kindness';"),
-        ("id: kindness", "id: Be Kind", "line 4, principles[0].id: should match pattern"),
+        (
+            "id: kindness",
+            "id: Be Kind",
+            "line 4, principles[0].id: 'Be Kind' cannot be an id; use small letters a",
+        ),
+        (
+            "id: kindness",
+            'id: "be-kind\\n"',
+            "line 4, principles[0].id: 'be-kind\\n' cannot be an id;",
+        ),
+        (
+            "title: Kindness",
+            'title: "\\e[2J"',
+            "line 5, principles[0].title: the character U+001B has no",
+        ),
+        (
+            "Make it kind.",
+            '"a\\ud83d"',
+            "line 8, principles[0].revision_request: U+D83D is half a character;",
+        ),
+        ("[tone]", '[x, "\\udc00"]', "line 10, principles[0].tags: [1]: U+DC00 is half a character; write the whole"),
+        ("{work: our own}", '{work: o, quote: "\\udc00"}', "line 6, principles[0].source.quote: U+DC00 is half a"),
         ("id: kindness", "id: no", "line 4, principles[0].id: should be a string, found False; put it in quotes"),
         ("weight: 2", "weight: 0", "line 17, principles[1].weight: should be greater than 0, found 0"),
         ("weight: 2", "weight: -1", "line 17, principles[1].weight: should be greater than 0, found -1"),
@@ -160,6 +185,50 @@ def test_the_default_constitution_draws_on_every_family_of_sources() -> None:
 def test_the_schema_in_the_docs_is_todays() -> None:
     path = Path(__file__).parents[2] / "docs" / "constitution.schema.json"
     assert json.loads(path.read_text("utf-8")) == constitution_schema()
+
+
+DESCRIBED = (Constitution, Demonstrations, Principle, Source)
+
+
+def test_the_schema_describes_every_field_and_none_is_left_out() -> None:
+    schema = constitution_schema()
+    parts = {"": schema, **schema["$defs"]}
+    fields = {f"{name}.{field}": told for name, part in parts.items() for field, told in part["properties"].items()}
+    assert [name for name, told in fields.items() if not told.get("description")] == []
+    assert len(fields) >= sum(len(each.model_fields) for each in DESCRIBED)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"comparison_request": ""},
+        {"critique_request": "", "revision_request": ""},
+        {"critique_request": None, "revision_request": None},
+        {"revision_request": None},
+        {"revision_request": ""},
+        {"critique_request": " "},
+        {"comparison_request": " "},
+        {"critique_request": "", "revision_request": "", "comparison_request": None},
+        {"title": " "},
+        {"title": ""},
+        {"id": "Be Kind"},
+        {"weight": 0},
+        {"colour": "red"},
+    ],
+    ids=str,
+)
+def test_the_schema_lets_through_what_is_read(changes: dict[str, Any]) -> None:
+    whole = {"id": "a", "title": "T", "source": {"work": "w"}}
+    whole |= {"critique_request": "c", "revision_request": "r", "comparison_request": "b", **changes}
+    principle = {name: value for name, value in whole.items() if value is not None}
+    data = {"name": "n", "version": "1", "principles": [principle]}
+    try:
+        parse(Constitution, Document(data, "c.yaml"))
+        good = True
+    except InputError:
+        good = False
+    assert Draft202012Validator(constitution_schema()).is_valid(data) == good
 
 
 def test_a_constitution_brings_its_own_demonstrations(tmp_path: Path) -> None:

@@ -45,6 +45,12 @@ def test_nearly_opposite_is_not_opposite() -> None:
     assert found.opposites == ()
 
 
+def test_no_effect_speaks_to_nothing_however_little_is_asked() -> None:
+    found = coverage([[0.5, 0.5], [0.5 + 1e-12, 0.5], [0.5, 0.51]], [0.5, 0.5], least=0.0)
+    assert [each.value for each in found.moved] == [0, 0, 0.5]
+    assert (found.idle, found.silent) == ((0, 1), (0,))
+
+
 def test_without_any_label() -> None:
     found = coverage([[None, None]], [0.5, None])
     assert (found.idle, found.silent, found.unscored) == ((0,), (0, 1), 2)

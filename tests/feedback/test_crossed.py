@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from precepts.feedback.crossed import crossed
 from precepts.feedback.lessons import FINE, NEEDLESS, VERDICTS
 from precepts.records import Demonstration, Message

@@ -14,12 +14,14 @@ import pytest
 
 pytest.importorskip("selenium", reason="selenium drives the browser: pip install 'precepts[dev]'")
 
-from boards import write_board
+from boards import write_board, write_coverage
 from browser import CHROMIUM, DRIVER, Browser, chromium
 from handmade import make_run, match, write
 from hostile import hostile_run
+from precepts.constitution import load_constitution
 from precepts.evidence import Match
 from precepts.report import write_figures, write_report
+from precepts.report.constitution_page import write_constitution_page
 from precepts.runs.folder import Run
 
 pytestmark = pytest.mark.skipif(
@@ -56,7 +58,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     write(run, "tournament", {"matches": (Match, matches)})
     (figures, *_), _ = write_figures(run.path, run.path / "figures")
     board = write_board(run.path / "eval.html", models=("runs/mine/models/rl", "smollm2-135m"))
-    return {"report": write_report(run), "figures": figures, "eval": board}
+    covered = write_coverage(run.path / "coverage.html", load_constitution("default"), 24)
+    named = run.path / "constitution.html"
+    write_constitution_page(named, load_constitution("default"), [])
+    return {"report": write_report(run), "figures": figures, "eval": board, "coverage": covered, "constitution": named}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +84,7 @@ def brightness(path: Path) -> float:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390], ids=["wide", "narrow"])
-@pytest.mark.parametrize("name", ["report", "figures", "eval"])
+@pytest.mark.parametrize("name", ["report", "figures", "eval", "coverage", "constitution"])
 def test_a_page_fits_and_can_be_read(
     browser: Browser, pages: dict[str, Path], pictures: Path, name: str, width: int, dark: bool
 ) -> None:
@@ -91,6 +96,18 @@ def test_a_page_fits_and_can_be_read(
     assert browser.overflow() <= 0
     assert {what: ratio for what, ratio in browser.contrasts().items() if ratio < READABLE} == {}
     assert browser.requests() == [pages[name].as_uri()]
+
+
+@pytest.mark.parametrize("width", [1280, 500, 390])
+def test_the_heat_map_can_be_read_at_any_width(browser: Browser, pages: dict[str, Path], width: int) -> None:
+    browser.look(width)
+    browser.open(pages["coverage"])
+    heights = "return [...document.querySelectorAll('.wide svg text')].map(each => each.getBoundingClientRect().height)"
+    assert min(browser.ask(heights)) >= 11  # pixels of a line of text
+    names: str = browser.ask("return document.querySelector('.wide svg').textContent")
+    assert [each.id for each in load_constitution("default").principles if each.id not in names] == []
+    if width > 800:
+        assert browser.ask("return document.querySelector('.wide svg').getBoundingClientRect().width") > 800
 
 
 def test_an_svg_file_takes_the_colour_scheme(browser: Browser, pages: dict[str, Path], pictures: Path) -> None:

@@ -79,7 +79,7 @@ def test_the_command_prints_or_writes_it(tmp_path: Path, capsys: pytest.CaptureF
     written = run.path / "models" / "rl" / "README.md"
     card_command(run.path, written)
     assert written.read_text("utf-8") == model_card(run)
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="there is no folder"):
         card_command(run.path, tmp_path / "no" / "card.md")
     (tmp_path / "recipe.yaml").write_text("arms: {one: {}}")
     with pytest.raises(InputError, match="has arms"):

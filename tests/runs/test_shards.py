@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from handmade import match
 from precepts import records
 from precepts.errors import RunError
+from precepts.evidence import Match
 from precepts.records import AIPreference, Message, Prompt, Rollout
 from precepts.runs.shards import read_shard, schema_of, shard_size, write_shard, write_whole
 
@@ -139,6 +141,17 @@ def test_a_damaged_shard_is_named_with_the_mend(tmp_path: Path, damage: str) -> 
     if damage != "other columns":
         with pytest.raises(RunError, match="cannot be read"):
             shard_size(path)
+
+
+def test_a_column_that_an_older_shard_lacks_gets_its_default(tmp_path: Path) -> None:
+    played = match(1, "sl", "start", 0.75, constitution_hash="made with")
+    write_shard(tmp_path / "new.parquet", Match, [played], (1, 2))
+    for name in ("constitution_hash", "readings"):  # the first has a default, the second none
+        pq.write_table(pq.read_table(tmp_path / "new.parquet").drop_columns([name]), tmp_path / f"{name}.parquet")
+    older = dataclasses.replace(played, constitution_hash="")
+    assert list(read_shard(tmp_path / "constitution_hash.parquet", Match)) == [older]
+    with pytest.raises(RunError, match="cannot be read"):
+        list(read_shard(tmp_path / "readings.parquet", Match))
 
 
 def test_a_parquet_file_that_is_not_ours_is_no_shard(tmp_path: Path) -> None:

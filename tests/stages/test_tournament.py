@@ -69,6 +69,9 @@ def test_every_model_meets_every_other_in_each_aim(played: Any, constitution: Co
         assert sides.get("sl", 0.9) == pytest.approx(0.9)
         assert match.judge == "scripted" and match.labeler == "multiple_choice"
         assert [reading.order for reading in match.readings] == ["first", "swapped"]
+        assert match.constitution_hash == constitution.hash
+        hashes = {each.id: each.hash for each in constitution.principles}
+        assert all(reading.principle_hash == hashes[reading.principle_id] for reading in match.readings)
     assert len({(m.first_model, m.second_model) for m in found}) > 3  # neither model always stands first
     board = ratings(found, "harmless")
     assert board.ratings["sl"].value > 100 > abs(board.ratings["rl-4"].value)
@@ -80,8 +83,9 @@ def test_the_principles_are_those_of_the_aim(played: Any, constitution: Constitu
     engine = ScriptedEngine([], prefers_gold)
     by_aim = {"harmless": constitution, "helpful": other}
     tournament.run(folder, TournamentSettings(), JUDGING, "chat", by_aim, lambda: engine, None)
-    found = folder.run.read("tournament", Match, "matches")
+    found = list(folder.run.read("tournament", Match, "matches"))
     assert {r.principle_id for m in found if m.aim == "helpful" for r in m.readings} == {"rule-0"}
+    assert {(m.aim, m.constitution_hash) for m in found} == {("harmless", constitution.hash), ("helpful", other.hash)}
 
 
 @pytest.mark.parametrize(
@@ -110,6 +114,7 @@ def test_equal_answers_tie_and_no_answer_is_unscored(played: Any, constitution: 
     found = play(folder, constitution, TournamentSettings(aims=["harmless"]), engine=engine)
     judged = {m.first: (m.p_first, m.unscored, len(m.readings)) for m in found}
     assert judged["same"] == (0.5, None, 0)
+    assert [bool(m.constitution_hash) for m in found] == [bool(m.readings) for m in found]
     assert [each for each in judged.values() if each[1]] == [(None, "no_answer", 0)]
     state = folder.run.state("tournament")
     assert state and state.counts == {"harmless: scored": 2, "harmless: unscored: no_answer": 1}

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from precepts.cli.terminal import say, show
 from precepts.errors import InputError, nearest
 from precepts.method import STAGES, execute, steps
 from precepts.recipe import Recipe, arm_recipes, recipe_yaml
@@ -59,9 +59,9 @@ def run_arms(recipe: Recipe, folder: Path, *, until: str | None, begin: str | No
         if worked or not page.exists():
             write_comparison(folder)
     if not worked:
-        print(f"Nothing to do: the stages {begin or STAGES[0]} to {until or STAGES[-1]} of every arm are done.")
+        say(f"Nothing to do: the stages {begin or STAGES[0]} to {until or STAGES[-1]} of every arm are done.")
     _show_gist(folder)
-    print(f"\nReport: {page}")
+    say(f"\nReport: {page}")
 
 
 def refuse_a_mix(recipe: Recipe, folder: Path) -> None:
@@ -86,10 +86,10 @@ def _show_gist(folder: Path) -> None:
         return  # no figures yet
     table = Table(box=None, pad_edge=False)
     for name in columns:
-        table.add_column(name, overflow="fold")
+        table.add_column(Text(name), overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
-    Console().print(table)
+    show(table)
 
 
 def _checked(recipe: Recipe, folder: Path, until: str | None, begin: str | None, redo: bool) -> list[_Arm]:

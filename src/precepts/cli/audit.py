@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from precepts.cli.run import hush
+from precepts.cli.terminal import say, say_json, show
+from precepts.cli.writing import check_places, writing
 from precepts.engines import make_engine
 from precepts.errors import InputError
 from precepts.evals.audit import Audit, as_json, audit
@@ -29,6 +29,7 @@ def audit_command(
 ) -> None:
     """Label the comparisons of `source`, print what the labels are worth. Raises PreceptsError."""
     hush()
+    check_places(page)
     items = list(labelled([SourceSettings(source=source, limit=limit)]))
     if not items:
         raise InputError(f"{source}: no comparison in it can be used")
@@ -46,13 +47,14 @@ def audit_command(
         "cost": f"{whole(engine.usage.tokens_in)} tokens in, {whole(engine.usage.tokens_out)} out, {clock(seconds)}",
     }
     if page:
-        write_audit_page(page, found, facts)
+        with writing(page):
+            write_audit_page(page, found, facts)
     if as_text:
         _show(found, facts)
     else:
         usage = {"tokens_in": engine.usage.tokens_in, "tokens_out": engine.usage.tokens_out, "seconds": seconds}
         named = {"model": model, "labeler": recipe.label.labeler, "constitution_hash": constitution.hash}
-        print(json.dumps(as_json(found, **named, **usage), indent=1))
+        say_json(as_json(found, **named, **usage))
 
 
 def _show(found: Audit, facts: dict[str, str]) -> None:
@@ -76,8 +78,8 @@ def _show(found: Audit, facts: dict[str, str]) -> None:
     }
     for name, text in rows.items():
         table.add_row(Text(name), Text(text))
-    Console().print(table)
-    print(f"\n{facts['feedback model']} {found.text}.")
+    show(table)
+    say(f"\n{facts['feedback model']} {found.text}.")
 
 
 def _words(estimate: Estimate) -> str:

@@ -52,7 +52,7 @@ def constitution_coverage(
     labeler: Annotated[str | None, typer.Option("--labeler", help="How to ask (default: multiple_choice).")] = None,
     shots: Annotated[int | None, typer.Option("--shots", help="Few-shot comparisons shown.")] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most N comparisons.")] = 24,
-    least: Annotated[float, typer.Option("--least", min=0.0, max=1.0, help="How far a label moves to count.")] = 0.05,
+    least: Annotated[float, typer.Option("--least", min=0.01, max=1.0, help="How far a label moves to count.")] = 0.05,
     page: Annotated[Path | None, typer.Option("--page", metavar="FILE", help="Write a page with a heat map.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
     assignments: Assignments = None,
@@ -101,7 +101,7 @@ def diff(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Say what changed between two constitutions, or between the labels of two runs."""
-    from precepts.cli.constitution import diff_command
+    from precepts.cli.diff import diff_command
 
     diff_command(before, after, as_json=as_json)
 
@@ -112,7 +112,7 @@ def show(
     page: Annotated[Path | None, typer.Option("--page", metavar="FILE", help="Write it as an HTML page.")] = None,
 ) -> None:
     """Show a constitution for reading."""
-    from precepts.cli.constitution import show_command
+    from precepts.cli.show import show_command
 
     show_command(source, page)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Sequence
+from math import isnan
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.text import Text
-
 from precepts.cli.run import hush
+from precepts.cli.terminal import say, say_json, show
+from precepts.cli.writing import check_places, writing
 from precepts.constitution import Constitution, Principle, Source
 from precepts.constitution.lint import Finding
 from precepts.constitution.lint.rules import MODEL_RULES
@@ -29,6 +28,7 @@ from precepts.sources.read import SourceSettings
 from precepts.stages.audit import labelled
 from precepts.stages.label import label_worker
 
+_NAME = 34  # characters; a row is then 79 wide
 NEUTRAL = Principle(
     id="neutral",
     title="A bare request",
@@ -42,6 +42,7 @@ def coverage_command(
 ) -> None:
     """Label the comparisons under each principle alone, say what each does. Raises PreceptsError."""
     hush()
+    check_places(page)
     constitution = recipe.load_constitution()
     items = list(labelled([SourceSettings(source=source, limit=limit)]))
     check_judging(constitution)
@@ -59,11 +60,14 @@ def coverage_command(
         "cost": f"{whole(engine.usage.tokens_in)} tokens in, {clock(seconds)}",
     }
     if page:
-        write_coverage_page(page, found, constitution, items, claims, facts)
+        with writing(page):
+            write_coverage_page(page, found, constitution, items, claims, facts)
     if as_text:
         _show(found, constitution, claims, facts)
     else:
-        print(json.dumps(_told(found, constitution, items, facts), indent=1))
+        asked = {"model": model, "labeler": recipe.label.labeler, "source": source}
+        usage = {"tokens_in": engine.usage.tokens_in, "tokens_out": engine.usage.tokens_out, "seconds": seconds}
+        say_json({**asked, **usage, **_told(found, constitution, items)})
 
 
 def check_judging(constitution: Constitution) -> None:
@@ -162,23 +166,20 @@ def claims_of(found: Coverage, constitution: Constitution, items: Sequence[Compa
 
 
 def _show(found: Coverage, constitution: Constitution, claims: list[str], facts: dict[str, str]) -> None:
-    console = Console()
-    console.print(Text(" · ".join(f"{name} {value}" for name, value in facts.items()), "dim"))
+    show(" · ".join(f"{name} {value}" for name, value in facts.items()), "dim")
     for index in sorted(range(len(found.mean)), key=lambda index: -found.mean[index]):
         share, mean = found.moved[index].value, found.mean[index]
-        bar = "█" * round(20 * min(1.0, share))
+        bar = "" if isnan(share) else "█" * round(10 * min(1.0, share))
         name = constitution.judging[index].id
-        console.print(Text(f"{name:<28.28} {bar:<20} speaks to {percent(share)}, mean effect {decimal(mean)}"))
+        name = name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
+        say(f"{name:<{_NAME}} {bar:<10} speaks to {percent(share):>5}, mean effect {decimal(mean)}")
     for claim in claims:
-        console.print(Text(claim))
+        show(claim)
 
 
-def _told(
-    found: Coverage, constitution: Constitution, items: Sequence[Comparison], facts: dict[str, str]
-) -> dict[str, Any]:
+def _told(found: Coverage, constitution: Constitution, items: Sequence[Comparison]) -> dict[str, Any]:
     names = [each.id for each in constitution.judging]
     return {
-        **facts,
         "constitution_hash": constitution.hash,
         "least": found.least,
         "principles": [

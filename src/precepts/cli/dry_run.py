@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from precepts.cli.run import hush
+from precepts.cli.terminal import say, say_json, show
 from precepts.planning.estimate import estimate
 from precepts.planning.sample import Estimate
 from precepts.recipe import Recipe, load_recipe
@@ -34,12 +33,12 @@ def dry_run_command(
     plan = estimate(recipe, Run(folder), size, **chosen)
     if as_json:
         total = {**asdict(whole(plan)), "stage": "all"}
-        print(json.dumps({"stages": [asdict(each) for each in plan], "all": total}, indent=1))
+        say_json({"stages": [asdict(each) for each in plan], "all": total})
         return
-    Console().print(_table(plan, recipe))
+    show(_table(plan, recipe))
     for how in dict.fromkeys(each.how for each in plan):
         if how in _LEGEND:
-            print(_LEGEND[how])
+            say(_LEGEND[how])
 
 
 def whole(plan: Sequence[Estimate]) -> Estimate:

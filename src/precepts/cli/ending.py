@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 import sys
 import traceback
@@ -18,11 +17,12 @@ from typing import Any, NoReturn
 
 from typer.core import TyperCommand
 
+from precepts.cli.terminal import say
+from precepts.cli.writing import FULL
 from precepts.errors import PreceptsError
 from precepts.runs.remote import local
 
 _ROOM = 64 * 1024  # bytes
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Command(TyperCommand):
@@ -47,7 +47,7 @@ class Command(TyperCommand):
 
 def _disk_full(error: BaseException | None) -> bool:
     while error is not None:
-        if (isinstance(error, OSError) and error.errno in _FULL) or "os error 28" in str(error):
+        if (isinstance(error, OSError) and error.errno in FULL) or "os error 28" in str(error):
             return True
         if "No space left on device" in str(error):
             return True
@@ -75,5 +75,5 @@ def _crash(error: Exception, run: Path | None) -> str:
 
 
 def _end(message: str, status: int) -> NoReturn:
-    print(message, file=sys.stderr, flush=True)
+    say(message, error=True)
     sys.exit(status)

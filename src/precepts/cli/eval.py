@@ -7,11 +7,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from precepts.cli.run import hush
+from precepts.cli.terminal import say_json, show
+from precepts.cli.writing import check_places, writing
 from precepts.errors import InputError
 from precepts.evals.suite_figures import SuiteFigures, as_json
 from precepts.evaluating.ask import ask_model, check_models
@@ -43,7 +44,7 @@ def eval_command(
     models = [model, *([against] if against else [])]
     if len({*models}) < len(models):
         raise InputError(f"--against {against}: this is the model itself; name another")
-    _check_folders(page, output)
+    check_places(page, output)
     trained = frozenset[str]().union(*map(trained_on, models))
     check_models(recipe, models)
     loaded = [load_suite(each, recipe.evaluate.limit, trained) for each in find_suites(names)]
@@ -57,22 +58,17 @@ def eval_command(
     facts["cost"] = f"{whole(tokens[0])} tokens in, {whole(tokens[1])} out, {clock(seconds)}"
     if output:
         lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in answer_rows(loaded, outcomes))
-        write_whole(output, "".join(lines).encode("utf-8", "replace"))
+        with writing(output):
+            write_whole(output, "".join(lines).encode("utf-8", "replace"))
     if page:
-        write_eval_page(page, models, figures, facts, answers_of(loaded, outcomes))
+        with writing(page):
+            write_eval_page(page, models, figures, facts, answers_of(loaded, outcomes))
     if as_text:
         _show(models, figures, facts)
     else:
         usage = {"tokens_in": tokens[0], "tokens_out": tokens[1], "seconds": seconds}
         named = {"models": models, "seed": recipe.seed, "labeler": recipe.label.labeler}
-        print(json.dumps({**named, "suites": as_json(figures), **usage}, indent=1, ensure_ascii=False))
-
-
-def _check_folders(*files: Path | None) -> None:
-    """Raise InputError where a file could not be written after all the work."""
-    for path in files:
-        if path is not None and not path.absolute().parent.is_dir():
-            raise InputError(f"{path}: there is no folder {path.parent}; make it, or write elsewhere")
+        say_json({**named, "suites": as_json(figures), **usage})
 
 
 def _facts(recipe: Recipe, models: Sequence[str], figures: Sequence[SuiteFigures]) -> dict[str, str]:
@@ -103,12 +99,11 @@ def _show(models: Sequence[str], figures: Sequence[SuiteFigures], facts: dict[st
         if each.left_out:
             table.add_row(Text("  left out"), Text(unscored_words(each.left_out)))
         table.add_row()
-    console = Console()
     for name, fact in facts.items():
-        console.print(Text(f"{name}: {fact}"))
-    console.print()
-    console.print(table)
-    console.print(Text(headline(models, figures)))
-    console.print(Text("\nReasons to doubt it:", style="bold"))
+        show(f"{name}: {fact}")
+    show()
+    show(table)
+    show(headline(models, figures))
+    show("\nReasons to doubt it:", "bold")
     for reason in doubts(models, figures, facts):
-        console.print(Text(f"- {reason}"))
+        show(f"- {reason}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from precepts.cli.run import hush
+from precepts.cli.terminal import say
 from precepts.errors import InputError
 from precepts.exporting.columns import Shape, table
 from precepts.exporting.model import find_converter, model_folder, write_gguf, write_model
@@ -47,9 +48,9 @@ def export_command(
         raise InputError(f"--format {form}: {output.name} ends otherwise; change one")
     rows = table(Run(folder), stage, Shape(wanted, messages, split))
     count = write_rows(rows, output) if one_file else write_data_set(rows, output, form, folder, stage)
-    print(f"{count} rows: {output}")
+    say(f"{count} rows: {output}")
     if to:
-        print(push(output, to, private=private))
+        say(push(output, to, private=private))
 
 
 def export_model_command(
@@ -60,9 +61,9 @@ def export_model_command(
     _among("--dtype", dtype, _DTYPES)
     program = find_converter(converter) if gguf else None
     write_model(model_folder(Run(folder), name), output, dtype)
-    print(output)
+    say(output)
     if program and gguf:
-        print(write_gguf(program, output, gguf))
+        say(write_gguf(program, output, gguf))
 
 
 def _among(option: str, given: str, known: tuple[str, ...]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from precepts.cli.run import hush
+from precepts.cli.terminal import json_text
+from precepts.cli.writing import check_places, writing
 from precepts.engines import EngineSettings, make_engine
 from precepts.errors import InputError
 from precepts.evals.graders.grader import Answered, Corpus, Grader, Models, find_grader, grade_all
@@ -28,6 +29,7 @@ def grade_command(source: str, names: str, output: Path | None, *, model: str, s
     """Write each row with its `grades`, by grader, as JSON Lines. Raises InputError for a row, a grader or a model
     that cannot be used; nothing is written under `output` then."""
     hush()
+    check_places(output)
     if style not in ("chat", "raw"):
         raise InputError(f"--format {style}: give chat or raw")
     graders = _graders(names, "raw" if style == "raw" else "chat")
@@ -45,7 +47,8 @@ def grade_command(source: str, names: str, output: Path | None, *, model: str, s
             sink.writelines(_line(row, grades) for (row, _, _), grades in zip(rows, graded, strict=True))
             task.advance(len(rows))
     if beside and output:
-        beside.replace(output)
+        with writing(output):
+            beside.replace(output)
 
 
 def _graders(names: str, style: Format) -> list[Grader]:
@@ -69,7 +72,7 @@ def _batches(source: str) -> Iterator[tuple[Any, ...]]:
 def _line(row: dict[str, Any], grades: tuple[Grade, ...]) -> str:
     before = row.get("grades")
     found = {**(before if isinstance(before, dict) else {}), **{each.grader: _shown(each) for each in grades}}
-    return json.dumps({**row, "grades": found}, ensure_ascii=False, default=str) + "\n"
+    return json_text({**row, "grades": found}) + "\n"
 
 
 def _shown(grade: Grade) -> dict[str, str | float]:

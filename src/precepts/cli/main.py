@@ -12,6 +12,7 @@ from precepts.cli import measuring
 from precepts.cli.constitutions import constitutions
 from precepts.cli.ending import Command
 from precepts.cli.measuring import Assignments
+from precepts.cli.terminal import say
 from precepts.errors import InputError
 from precepts.runs.remote import run_at
 
@@ -28,7 +29,7 @@ RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"precepts {__version__}")
+        say(f"precepts {__version__}")
         raise typer.Exit
 
 
@@ -206,7 +207,7 @@ def recipe(
     """Print a built-in recipe, to begin one's own from."""
     from precepts.recipe import builtin_recipes, recipe_text
 
-    print(recipe_text(name) if name else "\n".join(builtin_recipes()))
+    say(recipe_text(name) if name else "\n".join(builtin_recipes()))
 
 
 measuring.add_to(app)

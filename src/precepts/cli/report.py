@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from precepts.cli.terminal import say
+from precepts.cli.writing import check_places, writing
 from precepts.errors import InputError
 from precepts.report import model_card, write_comparison, write_report
 from precepts.runs.folder import Run
@@ -18,7 +20,7 @@ def report_command(folder: Path) -> None:
     for run in arms.values():
         if (run.path / "recipe.yaml").is_file():
             write_report(run)
-    print(f"Report: {write_comparison(folder) if arms else write_report(Run(folder))}")
+    say(f"Report: {write_comparison(folder) if arms else write_report(Run(folder))}")
 
 
 def card_command(folder: Path, output: Path | None) -> None:
@@ -29,17 +31,14 @@ def card_command(folder: Path, output: Path | None) -> None:
     if arms:
         first = next(iter(arms.values())).path
         raise InputError(f"{folder}: this folder has arms; a model card is of one of them, as {first}")
+    check_places(output)
     card = model_card(Run(folder))
     if output is None:
-        print(card, end="")
+        say(card, end="")
         return
-    try:
+    with writing(output):
         write_whole(output, card.encode("utf-8", "replace"))
-    except OSError as error:
-        raise InputError(
-            f"{output}: cannot be written ({error.strerror}); name a file in a folder that is there"
-        ) from None
-    print(f"Model card: {output}")
+    say(f"Model card: {output}")
 
 
 def _check(folder: Path) -> None:

@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 from precepts.cli.arms import refuse_a_mix, run_arms
+from precepts.cli.terminal import say
 from precepts.errors import InputError
 from precepts.method import STAGES, execute
 from precepts.recipe import load_recipe, seeded
@@ -15,6 +16,7 @@ from precepts.report import before_after, write_report
 from precepts.runs.folder import Run
 from precepts.runs.lock import locked
 from precepts.runs.progress import Progress
+from precepts.texts import visible
 
 _QUIET = {
     "TRANSFORMERS_VERBOSITY": "error",
@@ -55,11 +57,11 @@ def run_command(
         if worked or not report.exists():
             write_report(run)
     if not worked:
-        print(f"Nothing to do: the stages {begin or STAGES[0]} to {until or STAGES[-1]} of {folder} are done.")
+        say(f"Nothing to do: the stages {begin or STAGES[0]} to {until or STAGES[-1]} of {folder} are done.")
     state = run.state("evaluate")
     if state and state.done:
         _show(run)
-    print(f"\nReport: {report}")
+    say(f"\nReport: {report}")
 
 
 def make_run_folder(folder: Path) -> None:
@@ -85,15 +87,15 @@ def hush() -> None:
 def _show(run: Run) -> None:
     trained = run.state("rl") is not None
     for each in before_after(run):
-        print(f"\nPrompt: {_short(each.prompt)}")
+        say(f"\nPrompt: {_short(each.prompt)}")
         answers = [("before", each.start), ("SL-CAI", each.sl), *([("RL-CAI", each.rl)] if trained else [])]
         for label, text in answers:
-            print(textwrap.fill(_short(text), 100, initial_indent=f"  {label}: ", subsequent_indent=" " * 10))
+            say(textwrap.fill(_short(text), 100, initial_indent=f"  {label}: ", subsequent_indent=" " * 10))
 
 
 def _short(text: str | None) -> str:
-    """One printable line: control characters that a terminal would obey become spaces."""
+    """One line, with a mark for each character that a terminal would obey."""
     if text is None:
         return "(no usable answer)"
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = " ".join(visible(text).split())
     return line if len(line) <= 300 else line[:297] + "..."

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from precepts.cli.run import hush
+from precepts.cli.terminal import json_text
+from precepts.cli.writing import check_places, writing
 from precepts.errors import InputError
 from precepts.runs.progress import Progress
 from precepts.sources.items import read_answers
@@ -22,6 +24,7 @@ _BATCH = 256  # rows held at a time
 def score_command(source: str, folder: Path, output: Path | None, *, style: str | None, quiet: bool) -> None:
     """Write each row with its `score` as JSON Lines. Raises InputError for a row or a model that cannot be used."""
     hush()
+    check_places(output)
     total = sum(1 for _ in read_answers(SourceSettings(source=source)))
     _check(folder)
     from precepts.training.scores import Scorer
@@ -35,7 +38,8 @@ def score_command(source: str, folder: Path, output: Path | None, *, style: str 
             _write(sink, [{**row, "score": score} for (row, _, _), score in zip(rows, scores, strict=True)])
             task.advance(len(rows))
     if beside and output:
-        beside.replace(output)
+        with writing(output):
+            beside.replace(output)
 
 
 def _batches(source: str) -> Iterator[tuple[Any, ...]]:
@@ -45,7 +49,7 @@ def _batches(source: str) -> Iterator[tuple[Any, ...]]:
 
 
 def _write(sink: TextIO, rows: list[dict[str, Any]]) -> None:
-    sink.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
+    sink.writelines(json_text(row) + "\n" for row in rows)
 
 
 def _check(folder: Path) -> None:

@@ -6,16 +6,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from precepts.cli.terminal import say, say_json, show
 from precepts.errors import InputError
 from precepts.method import STAGES, left_out, steps
 from precepts.recipe import Recipe, arm_recipes, load_recipe
@@ -62,14 +61,14 @@ def status_command(folder: Path, recipe_source: str | None, assignments: list[st
     if failed and (recipe_source or assignments):
         raise InputError(failed)
     if failed:
-        print(f"whether a stage is stale cannot be checked: {failed}", file=sys.stderr)
+        say(f"whether a stage is stale cannot be checked: {failed}", error=True)
     if as_json:
         plain = {name: [asdict(each) for each in lines] for name, lines in shown.items()}
-        print(json.dumps(plain if runs else plain[""], indent=1))
+        say_json(plain if runs else plain[""])
     elif runs:
         _print_arms(folder, runs, shown)
     else:
-        Console().print(_table(folder, shown[""]))
+        show(_table(folder, shown[""]))
 
 
 def _by_arm(recipe: Recipe | None, runs: Mapping[str, Run]) -> dict[str, Recipe | None]:
@@ -105,7 +104,7 @@ def line(run: Run, stage: str, changed: list[str]) -> Line:
 
 
 def _table(folder: Path, lines: list[Line]) -> Table:
-    table = Table(title=str(folder), title_justify="left", box=None, pad_edge=False)
+    table = Table(title=Text(str(folder)), title_justify="left", box=None, pad_edge=False)
     for name in ("stage", "state"):
         table.add_column(name, overflow="fold")
     for name in ("records", "tokens in", "tokens out", "time"):
@@ -129,27 +128,27 @@ def _own(lines: Sequence[Line]) -> tuple[int, int, float]:
 
 def _print_arms(folder: Path, runs: Mapping[str, Run], shown: Mapping[str, list[Line]]) -> None:
     """Arms as columns, as many beside each other as the terminal has room for."""
-    console, columns = Console(), {name: _column(lines) for name, lines in shown.items()}
+    columns = {name: _column(lines) for name, lines in shown.items()}
     width = max(len(text) for name, cells in columns.items() for text in (name, *cells)) + 1
-    fit = max(1, (console.width - 10) // width)
+    fit = max(1, (shutil.get_terminal_size().columns - 10) // width)
     names = list(columns)
     for first in range(0, len(names), fit):
-        table = Table(title=str(folder) if first == 0 else None, title_justify="left", box=None, pad_edge=False)
+        table = Table(title=Text(str(folder)) if first == 0 else None, title_justify="left", box=None, pad_edge=False)
         table.add_column("stage")
         for name in names[first : first + fit]:
             table.add_column(Text(name), overflow="fold")
         rows = zip((*STAGES, "all", ""), *(columns[name] for name in names[first : first + fit]), strict=True)
         for stage, *cells in rows:
             table.add_row(stage, *map(Text, cells), style="" if stage in STAGES else "bold")
-        console.print(table)
+        show(table)
     for name, lines in shown.items():
         for each in lines:
             if each.changed:
-                print(f"arm {name}, stage {each.stage}: {'; '.join(each.changed)}")
+                say(f"arm {name}, stage {each.stage}: {'; '.join(each.changed)}")
             if each.stopped:
-                print(f"arm {name}, stage {each.stage}: stopped {each.stopped}")
+                say(f"arm {name}, stage {each.stage}: stopped {each.stopped}")
     tokens_in, tokens_out, seconds = cost_of_all([run.state(stage) for stage in STAGES] for run in runs.values())
-    print(f"all arms, a shared stage counted once: {tokens_in:,} tokens in, {tokens_out:,} out, {clock(seconds)}")
+    say(f"all arms, a shared stage counted once: {tokens_in:,} tokens in, {tokens_out:,} out, {clock(seconds)}")
 
 
 def _column(lines: Sequence[Line]) -> list[str]:

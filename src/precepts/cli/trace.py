@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from dataclasses import asdict
 from pathlib import Path
 
+from precepts.cli.terminal import say, say_json
 from precepts.errors import InputError
 from precepts.inspector.trace import Entry, trace
 from precepts.runs.folder import Run
 from precepts.runs.sharing import arms_of
+from precepts.texts import visible
 
 
 def trace_command(folder: Path, wanted: str, *, as_json: bool) -> None:
@@ -21,21 +22,16 @@ def trace_command(folder: Path, wanted: str, *, as_json: bool) -> None:
         raise InputError(f"{folder}: this run has arms; name one of their folders, as {next(iter(arms.values())).path}")
     entries = trace(Run(folder), wanted)
     if as_json:
-        print(json.dumps([asdict(each) for each in entries], indent=1, ensure_ascii=False))
+        say_json([asdict(each) for each in entries])
     else:
-        print("\n\n".join(map(_shown, entries)))
+        say("\n\n".join(map(_shown, entries)))
 
 
 def _shown(entry: Entry) -> str:
-    lines = [f"[{entry.stage}] {_printable(entry.what)}"]
+    lines = [f"[{entry.stage}] {visible(entry.what)}"]
     for name, value in entry.fields:
         label = f"  {name}: " if name else "  "
         for n, line in enumerate(value.splitlines() or [""]):
             begin = label if n == 0 else " " * len(label)
-            lines.append(textwrap.fill(_printable(line), 110, initial_indent=begin, subsequent_indent=" " * len(label)))
+            lines.append(textwrap.fill(visible(line), 110, initial_indent=begin, subsequent_indent=" " * len(label)))
     return "\n".join(lines)
-
-
-def _printable(text: str) -> str:
-    """`text` without control characters that a terminal would obey."""
-    return "".join(c if c.isprintable() else " " for c in text)

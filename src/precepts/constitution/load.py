@@ -38,7 +38,7 @@ def constitution_text(name: str) -> str:
 def constitution_schema() -> dict[str, Any]:
     """The format as JSON Schema, for editors."""
     schema = Constitution.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A Precepts constitution", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "A Precepts constitution"}
 
 
 def _document(source: str) -> Document:

@@ -12,10 +12,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from precepts.demonstrations import (
     ComparisonDemonstration,
@@ -28,30 +29,64 @@ from precepts.demonstrations import (
 from precepts.identity import content_hash
 from precepts.settings import Settings
 
-_Text = Field(min_length=1)
+_ID = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+_SAYS: Any = {"pattern": r"\S"}  # in JSON Schema: not blank
+_MAY_SAY: Any = {"pattern": r"^$|\S"}
+_PAIR = ("critique_request", "revision_request")
+
+
+def _text(description: str) -> Any:
+    return Field(min_length=1, description=description)
+
+
+def _request(description: str) -> Any:
+    return Field(default="", description=description, json_schema_extra=_MAY_SAY)
 
 
 class Source(Settings):
     """Where a principle comes from: a work, the article or section in it, an address to read it at, and the words it
     rests on where it was drawn from them."""
 
-    work: str = _Text
-    section: str = ""
-    url: str = ""
-    quote: str = ""
+    work: str = _text("The work that the principle comes from.")
+    section: str = Field(default="", description="The article, section or lines in it.")
+    url: str = Field(default="", description="An address to read it at.")
+    quote: str = Field(default="", description="The words that the principle rests on.")
 
 
 class Principle(Settings):
-    """One principle; `weight` is how often it is drawn relative to the others."""
+    """One principle: a pair of requests for critique and revision, a request for comparison, or all three."""
 
-    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
-    title: str = _Text
-    source: Source
-    critique_request: str = ""
-    revision_request: str = ""
-    comparison_request: str = ""
-    weight: float = Field(default=1.0, gt=0, le=1e6)
-    tags: list[str] = []
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": [*_PAIR], "properties": dict.fromkeys(_PAIR, _SAYS)},
+                {
+                    "required": ["comparison_request"],
+                    "properties": {"comparison_request": _SAYS, **{name: {"maxLength": 0} for name in _PAIR}},
+                },
+            ]
+        }
+    )
+
+    id: str = Field(
+        description="What records and reports call it: lower case words with hyphens.",
+        json_schema_extra={"pattern": _ID},
+    )
+    title: str = Field(min_length=1, description="A few words for people.", json_schema_extra=_SAYS)
+    source: Source = Field(description="Where the principle comes from.")
+    critique_request: str = _request("Stage 1: asks what is wrong with the last response. Goes with revision_request.")
+    revision_request: str = _request("Stage 1: asks to write the last response again. Goes with critique_request.")
+    comparison_request: str = _request("Stage 2: asks which of two responses fits better.")
+    weight: float = Field(default=1.0, gt=0, le=1e6, description="How often it is drawn, relative to the others.")
+    tags: list[str] = Field(default=[], description="Words of your own, to find and count principles by.")
+
+    @field_validator("id")
+    @classmethod
+    def _named(cls, text: str) -> str:
+        if not re.fullmatch(_ID, text):
+            words = "use small letters a to z and digits, with single hyphens between words, as in 'be-kind'"
+            raise ValueError(f"{text!r:.60} cannot be an id; {words}")
+        return text
 
     @field_validator("title", "critique_request", "revision_request", "comparison_request")
     @classmethod
@@ -62,8 +97,7 @@ class Principle(Settings):
 
     @model_validator(mode="after")
     def _serves(self) -> Self:
-        pair = {"critique_request": self.critique_request, "revision_request": self.revision_request}
-        missing = [name for name, text in pair.items() if not text]
+        missing = [name for name in _PAIR if not getattr(self, name)]
         if len(missing) == 1:
             raise ValueError(f"a critique goes with a revision, and there is no {missing[0]}; add it")
         if missing and not self.comparison_request:
@@ -81,11 +115,11 @@ class Demonstrations(Settings):
     """Few-shot examples in place of the built-in ones: `rounds` and `comparisons` by their fields; `dialogues` (whole
     rounds), `items` and `reasoning` (chains of thought, `{}` for the principle) as the paper published them."""
 
-    rounds: list[CritiqueDemonstration] = []
-    dialogues: list[str] = []
-    comparisons: list[ComparisonDemonstration] = []
-    items: list[ComparisonItem] = []
-    reasoning: list[str] = []
+    rounds: list[CritiqueDemonstration] = Field(default=[], description="Rounds of critique and revision.")
+    dialogues: list[str] = Field(default=[], description="Such rounds as whole dialogues, as the paper has them.")
+    comparisons: list[ComparisonDemonstration] = Field(default=[], description="Comparisons with their answers.")
+    items: list[ComparisonItem] = Field(default=[], description="Better and worse responses, as the paper has them.")
+    reasoning: list[str] = Field(default=[], description="Chains of thought as the paper has them, {} the principle.")
 
     @field_validator("dialogues")
     @classmethod
@@ -116,6 +150,11 @@ class Demonstrations(Settings):
         return (*(each for each in self.comparisons if each.reasoning), *map(reasoned_of, self.reasoning))
 
     @property
+    def comparisons_and_chains(self) -> tuple[ComparisonDemonstration, ...]:
+        """All comparisons, those of the chains too, each once."""
+        return (*self.choices, *(each for each in self.chains if each not in self.comparisons))
+
+    @property
     def hash(self) -> str | None:
         """Their content hash; None where there are none."""
         data = self.model_dump(mode="json")
@@ -134,12 +173,14 @@ def _each(texts: list[str], read: Callable[[str], object]) -> list[str]:
 class Constitution(Settings):
     """A named, versioned set of principles."""
 
-    name: str = _Text
-    version: str = _Text
-    licence: str = ""
-    description: str = ""
-    principles: list[Principle] = Field(min_length=1)
-    demonstrations: Demonstrations = Demonstrations()
+    name: str = _text("What it is called.")
+    version: str = _text("Raised with every change.")
+    licence: str = Field(default="", description="What others may do with it.")
+    description: str = Field(default="", description="What it is for, in a sentence.")
+    principles: list[Principle] = Field(min_length=1, description="The principles; no two have the same id.")
+    demonstrations: Demonstrations = Field(
+        default=Demonstrations(), description="Few-shot examples in place of the built-in ones."
+    )
 
     @field_validator("principles")
     @classmethod

@@ -2,9 +2,9 @@
 
 1. `effect[p][c]` is the label of comparison c under principle p alone, less its label under a request that only asks
    to choose: how far this principle moves the preference, in probability, with its sign.
-2. A principle speaks to a prompt where it moves the label by at least `least`. One that speaks to no prompt never
-   decides; a prompt that no principle speaks to is one that the constitution is silent about. Both are what went wrong
-   in collected constitutions (Anthropic 2023).
+2. A principle speaks to a prompt where it moves the label by at least `least`, and at all. One that speaks to no prompt
+   never decides; a prompt that no principle speaks to is one that the constitution is silent about. Both are what went
+   wrong in collected constitutions (Anthropic 2023).
 3. Two principles are twins where their effects go together (Pearson's correlation of at least `TWIN`): one of them is
    enough on such prompts, or the feedback model cannot tell them apart. They are opposites where one undoes what the
    other does (a correlation of at most `-TWIN`).
@@ -23,6 +23,7 @@ from precepts.evals.statistics import Estimate, wilson
 
 TWIN = 0.95
 LEAST = 0.05  # probability
+_NOTHING = 1e-6  # an effect that is none, whatever `least` is
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def coverage(
     """
     rows = np.array([[np.nan if p is None else p for p in row] for row in labels], dtype=float)
     effects = rows - np.array([np.nan if p is None else p for p in neutral], dtype=float)
-    speaks, there = np.abs(np.nan_to_num(effects)) >= least, ~np.isnan(effects)
+    there, size = ~np.isnan(effects), np.abs(np.nan_to_num(effects))
+    speaks = (size >= least) & (size > _NOTHING)
     together = list(_correlations(effects))
     return Coverage(
         effects=effects,

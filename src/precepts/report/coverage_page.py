@@ -18,7 +18,7 @@ from precepts.report.write import environment
 from precepts.runs.shards import write_whole
 
 _FULL = 0.3  # the effect that is drawn in full colour
-_WIDTH = 8.6  # inches
+_WIDTH = 9.0  # inches, drawn as wide as the page
 
 
 def write_coverage_page(
@@ -50,7 +50,7 @@ def heat_map(found: Coverage, constitution: Constitution, comparisons: Sequence[
     """Principles down, comparisons across by their kind; the stronger the colour, the further the label moves."""
     order = sorted(range(len(comparisons)), key=lambda index: (comparisons[index].category, index))
     names = [each.id for each in constitution.judging]
-    with figure(_WIDTH, 1.2 + 0.19 * len(names)) as drawn:
+    with figure(_WIDTH, 1.2 + 0.2 * len(names)) as drawn:
         axes = drawn.subplots()
         for row in range(len(names)):
             for column, index in enumerate(order):
@@ -60,7 +60,7 @@ def heat_map(found: Coverage, constitution: Constitution, comparisons: Sequence[
                 role, strength = ("complies" if effect > 0 else "rl"), min(1.0, abs(effect) / _FULL)
                 axes.bar(column, 0.86, 0.86, row - 0.43, color=colour(role), alpha=strength, linewidth=0)
         axes.set(xlim=(-0.6, len(order) - 0.4), ylim=(len(names) - 0.4, -0.6))
-        axes.set_yticks(range(len(names)), [short(name, 30) for name in names], fontsize=7.5)
+        axes.set_yticks(range(len(names)), [short(name, 36) for name in names], fontsize=9)
         kinds = [comparisons[index].category.partition(":")[0] or "all" for index in order]
         starts = [place for place, kind in enumerate(kinds) if place == 0 or kind != kinds[place - 1]]
         axes.set_xticks([place - 0.5 for place in starts], [short(kinds[place], 16) for place in starts], ha="left")

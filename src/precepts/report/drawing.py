@@ -23,8 +23,8 @@ from markupsafe import Markup
 
 from precepts.evals.reliability import Point
 from precepts.evals.statistics import Estimate
+from precepts.texts import CONTROL
 
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 ROLES = (
     "ink", "faint", "card", "start", "sl", "rl", "data", "baseline", "complies", "partly", "refuses", "evades",
     "on-bar", "fourth",

@@ -19,7 +19,6 @@ from precepts import __version__
 from precepts.evals.statistics import Estimate
 from precepts.report import flow, tables, words
 from precepts.report.doubts import doubts
-from precepts.report.drawing import CONTROL
 from precepts.report.figure_data import data_of
 from precepts.report.gather import KINDS, MODELS, Gathered, gather
 from precepts.report.grades_table import collapse_doubts, grade_tables
@@ -28,6 +27,7 @@ from precepts.report.numbers import capital
 from precepts.report.tables import Table
 from precepts.report.tournament_view import tournament_doubts, tournament_tables
 from precepts.runs.folder import Run
+from precepts.texts import CONTROL
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult

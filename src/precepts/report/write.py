@@ -25,7 +25,6 @@ from precepts.evals.board import KINDS
 from precepts.report import filters, flow, principles, rounds, tables, transcripts, words
 from precepts.report import gather as gathering
 from precepts.report.doubts import doubts
-from precepts.report.drawing import CONTROL
 from precepts.report.figure_data import data_of
 from precepts.report.glance import at_a_glance
 from precepts.report.grades_table import collapse_doubts, grade_tables, other_grade_tables
@@ -37,6 +36,7 @@ from precepts.report.pictures import pictures
 from precepts.report.tournament_view import judge_sentence, more_pictures, tournament_doubts, tournament_tables
 from precepts.runs.folder import Run
 from precepts.runs.shards import write_whole
+from precepts.texts import CONTROL
 
 
 def write_report(run: Run) -> Path:

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from precepts.texts import visible
+
 EVERY = 10.0
 
 
@@ -44,7 +46,7 @@ class _Line:
         measured = f"{clock(elapsed / here * rest)} left" if here else "time left: measuring"
         left = measured if rest > 0 else "nothing left"
         note = f"  {self.note}" if self.note else ""
-        return f"{self.title}  {self.done}/{self.total} {self.unit}  {clock(elapsed)} elapsed, {left}{note}"
+        return visible(f"{self.title}  {self.done}/{self.total} {self.unit}  {clock(elapsed)} elapsed, {left}{note}")
 
 
 class Progress:
@@ -57,7 +59,7 @@ class Progress:
     def say(self, text: str) -> None:
         """Print one line between tasks."""
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            print(visible(text), file=sys.stderr, flush=True)
 
     @contextmanager
     def task(self, title: str, total: int, done: int = 0, unit: str = "chunks") -> Iterator[Task]:

@@ -4,7 +4,8 @@
    written beside its place, flushed to the disk, then renamed.
 2. Columns come from the record class's fields and their types, so an empty shard has the same schema as a full one.
 3. Text that UTF-8 cannot hold is made to fit (`records.well_formed`): a model's reply never stops a run.
-4. Tokens used are in the shard's metadata, not in a side file that a crash could part from it.
+4. A column that an older shard lacks gets its field's default, where it has one.
+5. Tokens used are in the shard's metadata, not in a side file that a crash could part from it.
 """
 
 from __future__ import annotations
@@ -146,12 +147,14 @@ def _plainer(hint: Any) -> Any:
 
 
 def _maker(record_class: type[R]) -> Any:
-    """A function from a row (dict) to a record: lists become tuples, structs become their dataclasses."""
+    """A function from a row (dict) to a record: lists become tuples, structs become their dataclasses. It raises
+    TypeError where a column is missing whose field has no default."""
     hints = {name: _not_none(hint) for name, hint in get_type_hints(record_class).items()}
     convert = {name: _converter(hint) for name, hint in hints.items()}
 
     def make(row: dict[str, Any]) -> R:
-        return record_class(**{key: None if row[key] is None else turn(row[key]) for key, turn in convert.items()})
+        there = {key: turn for key, turn in convert.items() if key in row}
+        return record_class(**{key: None if row[key] is None else turn(row[key]) for key, turn in there.items()})
 
     return make
 

@@ -25,9 +25,9 @@ from precepts.stages.respond import SamplingSettings, answer_request, unusable_c
 
 
 class PairSettings(SamplingSettings):
-    """How the two answers are sampled, `kinds` of prompts, and `samples`, how many pairs each prompt gets; or, with `take: comparisons`,
-    nothing is sampled and the pairs are those of `preferences.harmless_comparisons`, what people preferred hidden from
-    the labeler: AI labels and human ones can then be compared on the same pairs."""
+    """How the two answers are sampled, `kinds` of prompts, and `samples`, how many pairs each prompt gets; or, with
+    `take: comparisons`, nothing is sampled and the pairs are those of `preferences.harmless_comparisons`, what people
+    preferred hidden from the labeler: AI labels and human ones can then be compared on the same pairs."""
 
     take: Literal["sampled", "comparisons"] = "sampled"
     samples: int = Field(default=1, ge=1)

@@ -203,6 +203,7 @@ def _match(meeting: Meeting, label: AIPreference | None, judge: str, labeler: st
         unscored=unscored,
         tokens_in=one.tokens_in + other.tokens_in,
         tokens_out=one.tokens_out + other.tokens_out,
+        constitution_hash=label.constitution_hash if label else "",
     )
 
 
