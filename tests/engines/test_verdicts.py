@@ -68,8 +68,11 @@ def test_states_are_those_of_a_plain_pass(engine: TransformersEngine) -> None:
         plain = inner(torch.tensor([[*prompt, *response]]), output_hidden_states=True, use_cache=False)
         after = inner.norm(plain.hidden_states[1])[0]
         of_prompt = after[: len(prompt)].mean(dim=0)
-        of_response = after[len(prompt) :].mean(dim=0) if response else of_prompt
-        assert torch.allclose(states, torch.cat([of_prompt, of_response]), atol=1e-5)
+        of_response, of_opening = of_prompt, of_prompt
+        if response:
+            of_response = after[len(prompt) :].mean(dim=0)
+            of_opening = after[len(prompt) : len(prompt) + 12].mean(dim=0)
+        assert torch.allclose(states, torch.cat([of_prompt, of_response, of_opening]), atol=1e-5)
     assert len(engine.model.model.layers) == whole == 2
 
 

@@ -2,8 +2,9 @@
 
 1. What a model knows of a conversation it need not be able to say: SmolLM2-135M cannot put into words whether a
    response does harm, yet a linear reading of its states tells harmful answers to unseen prompts from harmless ones.
-2. The states are means over the prompt's tokens and over the response's, after some of the layers and the final
-   norm, so the rest of the model is not run. Log-probabilities are those of a logistic regression on them.
+2. The states are means over the prompt's tokens, over the response's and over the first of these, with which it helps
+   or declines, after some of the layers and the final norm, so the rest of the model is not run. Log-probabilities are
+   those of a logistic regression on them.
 3. A model without such a file has no head, and is asked in words.
 How it departs from the paper: its models are large enough to be asked in words. (Linear readings of truth and harm in a
 model's states are later work.)
@@ -24,14 +25,16 @@ from precepts.engines.models import HEAD_FILE as FILE
 from precepts.errors import InputError
 
 _PROMPT, _RESPONSE = 256, 256  # tokens read: a prompt's last, a response's first
+_OPENING = 12  # tokens with which a response begins
+_MEANS = 3
 _TENSORS = ("mean", "deviation", "weight", "bias")
 Rows = Sequence[tuple[Sequence[int], Sequence[int]]]  # token ids of a prompt and of a response
 
 
 @dataclass(frozen=True)
 class VerdictHead:
-    """`verdicts`: what they are, in words; `weight` (verdicts, 2 x hidden size) and `bias` (verdicts) for states less
-    `mean`, in `deviation`s (2 x hidden size each), after `layers` layers."""
+    """`verdicts`: what they are, in words; `weight` (verdicts, 3 x hidden size) and `bias` (verdicts) for states less
+    `mean`, in `deviation`s (3 x hidden size each), after `layers` layers."""
 
     verdicts: tuple[str, ...]
     layers: int
@@ -41,7 +44,7 @@ class VerdictHead:
     bias: torch.Tensor
 
     def logprobs(self, states: torch.Tensor) -> torch.Tensor:
-        """Natural-log probabilities (rows, verdicts) for states (rows, 2 x hidden size)."""
+        """Natural-log probabilities (rows, verdicts) for states (rows, 3 x hidden size)."""
         scaled = (states.double().cpu() - self.mean) / self.deviation
         return (scaled @ self.weight.T + self.bias).log_softmax(dim=-1)
 
@@ -56,6 +59,8 @@ def load_head(folder: Path) -> VerdictHead | None:
         with safe_open(folder / FILE, framework="pt") as file:
             told = json.loads(file.metadata()["precepts"])
             verdicts, layers = tuple(map(str, told["verdicts"])), int(told["layers"])
+            if told["means"] != _MEANS:
+                raise ValueError(f"made for {told['means']} means of states, not {_MEANS}")
             return VerdictHead(verdicts, layers, *(file.get_tensor(name).double() for name in _TENSORS))
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{folder / FILE}: damaged ({error}); delete it, or train the model again") from None
@@ -67,13 +72,14 @@ def save_head(head: VerdictHead, folder: Path) -> None:
 
     (folder / FILE).parent.mkdir(exist_ok=True)
     tensors = {name: getattr(head, name).float().contiguous() for name in _TENSORS}
-    told = json.dumps({"layers": head.layers, "verdicts": head.verdicts})
+    told = json.dumps({"layers": head.layers, "means": _MEANS, "verdicts": head.verdicts})
     save_file(tensors, folder / FILE, metadata={"precepts": told})
 
 
 @torch.inference_mode()
 def response_states(model: Any, rows: Rows, layers: int, batch_size: int) -> torch.Tensor:
-    """The mean state of each prompt and of each response after `layers` layers, (rows, 2 x hidden size), float32."""
+    """The mean states of each prompt, each response and its opening after `layers` layers, (rows, 3 x hidden size),
+    float32."""
     cut = [(list(prompt)[-_PROMPT:], list(response)[:_RESPONSE]) for prompt, response in rows]
     order = sorted(range(len(cut)), key=lambda n: -len(cut[n][0]) - len(cut[n][1]))
     found: dict[int, torch.Tensor] = {}
@@ -92,8 +98,8 @@ def _means(decoder: Any, rows: Rows) -> Iterator[torch.Tensor]:
     states = decoder(**given, use_cache=False).last_hidden_state.float().cpu()
     for row, (prompt, response) in zip(states, rows, strict=True):
         of_prompt = row[: len(prompt)].mean(dim=0)
-        of_response = row[len(prompt) : len(prompt) + len(response)].mean(dim=0) if response else of_prompt
-        yield torch.cat([of_prompt, of_response])
+        said = row[len(prompt) : len(prompt) + len(response)] if response else of_prompt[None]
+        yield torch.cat([of_prompt, said.mean(dim=0), said[:_OPENING].mean(dim=0)])
 
 
 def can_have_head(model: Any) -> bool:
