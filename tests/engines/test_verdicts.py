@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from precepts.engines import ScriptedEngine, model_fingerprint
 from precepts.engines.base import VerdictRequest, verdicts_of
@@ -100,3 +101,11 @@ def test_a_head_lies_beside_the_model(engine: TransformersEngine, tiny_model: Pa
     (folder / FILE).write_bytes(b"no head")
     with pytest.raises(InputError, match=r"verdict_head\.safetensors: damaged .* train the model again"):
         load_head(folder)
+
+
+def test_a_head_for_other_states_is_refused(tmp_path: Path) -> None:
+    save_head(head(), tmp_path)
+    tensors = load_file(tmp_path / FILE)
+    save_file(tensors, tmp_path / FILE, metadata={"precepts": '{"layers": 1, "means": 2, "verdicts": ["Yes."]}'})
+    with pytest.raises(InputError, match="made for 2 means of states, not 3"):
+        load_head(tmp_path)
