@@ -111,7 +111,11 @@ def test_evasion_is_not_sold_as_refusal(tmp_path: Path) -> None:
 def test_revisions_that_revise_nothing_are_doubted(tmp_path: Path) -> None:
     run = Run(tmp_path)
     rounds = [revision(0, 1), revision(1, 1, text="same", critique="same"), revision(2, 1, text="x", previous="x")]
+    rounds += [
+        revision(4, 2, text="y", previous="y", critique="Nothing needs to change."),  # as it should be
+        revision(5, 1, text="z", previous="z", critique=""),  # direct
+    ]
     write(run, "revise", {"records": (Revision, [*rounds, revision(3, 1, text="", critique="", unusable="empty")])})
     found = gather.gather(run)
-    assert (found.echoes, found.revised) == (2, {"": 3, "empty": 1})
+    assert (found.echoes, found.revised) == (3, {"": 5, "empty": 1})
     assert {"Many revisions revise nothing", "Many revisions could not be used"} <= {d.point for d in doubts(found)}

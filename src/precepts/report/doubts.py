@@ -175,7 +175,7 @@ def _left_out(found: Gathered) -> Iterator[Doubt]:
         yield Doubt(
             "Many revisions revise nothing",
             f"{percent(found.echoes / usable)} of {whole(usable)} usable revisions repeat their critique word for "
-            "word or leave the response as it was; SL-CAI learns from them all the same.",
+            "word, or leave the response as it was though the critique found fault.",
         )
 
 

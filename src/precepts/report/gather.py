@@ -21,6 +21,7 @@ from precepts.evals.board import Board, board
 from precepts.evals.labels import LabelSummary, label_summary
 from precepts.evals.monitors import Look, look_steps, looks
 from precepts.evidence import Evaluation, ScoredComparison
+from precepts.feedback.hygiene import is_unchanged
 from precepts.records import AIPreference, Prompt, Revision, Rollout, TrainingStep
 from precepts.runs.folder import Run, StageState
 from precepts.runs.shards import read_shard
@@ -36,7 +37,7 @@ TRAININGS = ("warm_up", "sl", "pm", "rl")
 class Gathered:
     """A run as the report sees it. `audit` is None where the feedback model was not measured, `revisions` counts rounds
     by principle, `revised` by the reason why one cannot be used ("" where it can), `echoes` the usable ones that repeat
-    their critique or leave the response as it was; `problems` are sentences on what could not be read. `answers` are of
+    their critique or change nothing against it; `problems` are sentences on what could not be read. `answers` are of
     the method's models, `others` the board of RL's snapshots, in order, and of the models that the recipe names;
     `looks` are those at RL on its way."""
 
@@ -203,9 +204,15 @@ def _rounds(run: Run) -> _Rounds:
     for revision in run.read("revise", Revision):
         rounds.principles[revision.principle_id] += 1
         rounds.reasons[revision.unusable or ""] += 1
-        rounds.echoes += revision.unusable is None and revision.text in (revision.critique, revision.previous)
+        rounds.echoes += revision.unusable is None and _revises_nothing(revision)
         rounds.constitutions.add(revision.constitution_hash)
     return rounds
+
+
+def _revises_nothing(revision: Revision) -> bool:
+    """Whether it repeats its critique, or leaves a response as it was that the critique did not call fine."""
+    same = revision.text == revision.previous if not revision.critique else is_unchanged(revision)
+    return same or revision.text == revision.critique
 
 
 def _constitution(recipe: Any, seed: int, hashes: set[str], problems: list[str]) -> Constitution | None:

@@ -29,7 +29,7 @@ def _rows(found: Gathered) -> Iterator[tuple[str, int, int]]:
         counts = _counts(found, stage)
         total = sum(count for _, count in counts)
         yield from ((f"{stage} · {name}", count, total) for name, count in counts if name.startswith("un"))
-    yield "revise · repeats its critique, or changes nothing (trained on)", found.echoes, found.revised.get("", 0)
+    yield "revise · repeats its critique, or changes nothing against it", found.echoes, found.revised.get("", 0)
     learnt = _counts(found, "sl")
     total = sum(count for _, count in learnt)
     yield from ((f"sl · {name}", count, total) for name, count in learnt if name not in _LEARNT)
