@@ -171,7 +171,7 @@ class Demonstration:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two responses to one red-team prompt (paper section 4.1); `unusable` says why they cannot be compared. `human` is
+    """Two responses to one prompt (paper section 4.1); `unusable` says why they cannot be compared. `human` is
     set where the pair was taken from human comparisons (`model` is then "human comparisons")."""
 
     id: str

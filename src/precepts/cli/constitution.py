@@ -94,7 +94,7 @@ def _from_prose(path: Path, name: str, limit: int | None, agent: str | None, mod
     hush()
     reworded, count = draft_requests(make_engine(EngineSettings(), model, model), drafted, "chat", 0)
     kept = len(drafted.principles) - count
-    say(f"{count} comparison requests worded by {model}; {kept} quote their norm instead", error=True)
+    _note(f"{count} comparison requests worded by {model}; {kept} quote their norm instead")
     return reworded
 
 

@@ -130,9 +130,8 @@ def _learn_verdicts(folder: StageFolder, demonstrations: list[Demonstration], st
     from precepts.training.verdicts import train_head
 
     judgements = [(e.messages, *found) for e in demonstrations for found in judged(e, *ways(e))]
-    declining = [ways(each)[1] for each in demonstrations]
-    helped = [each for each, declines in zip(demonstrations, declining, strict=True) if not declines]
-    declined = [each for each, declines in zip(demonstrations, declining, strict=True) if declines]
+    declined = [each for each in demonstrations if ways(each)[1]]
+    helped = [each for each in demonstrations if not ways(each)[1]]
     rounds = [*judgements, *crossed(helped, declined)]
     rows = [(verdict_request(messages, response, style), verdict) for messages, response, verdict in rounds]
     critic = folder.run.model("critic")
