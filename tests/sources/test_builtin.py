@@ -30,7 +30,8 @@ def comparisons() -> list[HumanComparison]:
 
 
 def test_the_sets_that_ship() -> None:
-    assert builtin_sets() == ["comparisons", "demonstrations", "helpful", "helpfulness", "red_team", "safe_sounding"]
+    names = ["comparisons", "demonstrations", "helpful", "helpfulness", "red_team", "refusals", "safe_sounding"]
+    assert builtin_sets() == names
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -49,6 +50,21 @@ def test_there_are_enough_comparisons() -> None:
     assert len({text for each in found for text in (each.chosen, each.rejected)}) == 2 * len(found)
     longer = sum(len(each.chosen) > len(each.rejected) for each in found) / len(found)
     assert 0.35 < longer < 0.65
+
+
+def test_needless_refusals_are_made_of_demonstrations() -> None:
+    demonstrations = lines("demonstrations")
+    helped = {(row["prompt"], row["revision"]): row["response"] for row in demonstrations}
+    harmful = {row["kind"] for row in lines("red_team")}
+    refusals = [row["revision"] for row in demonstrations if row["kind"] in harmful]
+    kinds = {row["prompt"]: row["kind"] for row in demonstrations}
+    found = lines("refusals")
+    for row in found:
+        mended = helped[row["prompt"], row["chosen"]]
+        assert kinds[row["prompt"]] not in harmful and row["chosen"] != row["rejected"]
+        assert row["rejected"] == mended or any(each.startswith(row["rejected"]) for each in refusals), row
+    longer = sum(len(row["chosen"]) > len(row["rejected"]) for row in found) / len(found)
+    assert 0.4 < longer < 0.6
 
 
 def test_no_prompt_is_in_two_places() -> None:

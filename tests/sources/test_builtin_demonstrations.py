@@ -85,7 +85,8 @@ def test_each_has_a_comparison_to_teach_unless_it_stays_as_it_is() -> None:
 
 
 def test_no_prompt_is_one_of_the_other_sets_in_the_same_or_nearly_the_same_words() -> None:
-    others = [row.data["prompt"] for name in builtin_sets() if name != "demonstrations" for row in builtin_rows(name)]
+    own_prompts = {"demonstrations", "refusals"}
+    others = [row.data["prompt"] for name in builtin_sets() if name not in own_prompts for row in builtin_rows(name)]
     theirs = [(prompt, words(prompt)) for prompt in others]
     for own in (row.data["prompt"] for row in builtin_rows("demonstrations")):
         mine = words(own)

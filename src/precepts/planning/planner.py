@@ -69,7 +69,8 @@ class Planner:
     def judge(self) -> Counted:
         recipe = self.recipe
         if recipe.models.feedback is None and recipe.feedback_engine is None:
-            return self.start
+            headed = recipe.warm_up is not None and recipe.warm_up.verdict_head and not recipe.revise.direct_revision
+            return Counted(self.start.engine, self.start.real, headed=headed) if headed else self.start
         return open_engine(recipe.feedback_engine or recipe.engine, recipe.models.feedback or recipe.models.start)
 
     def _prompts(self, *kinds: str, splits: tuple[str, ...] = ("train",)) -> tuple[list[Prompt], int]:
@@ -209,7 +210,7 @@ class Planner:
             rows += [(_factor(count, len(some)), p.messages, p.chosen, p.rejected) for p in some]
         else:
             _, pairs = self.paired
-            _, count = self._prompts("red_team")
+            _, count = self._prompts(*self.recipe.pairs.kinds)
             usable = [pair for pair in pairs if pair.unusable is None]
             factor = _factor(count * self.recipe.pairs.samples, len(pairs))
             rows += [(factor, pair.messages, pair.first, pair.second) for pair in usable]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from precepts.engines import ChoiceRequest, Engine, EngineSettings, GenerateRequest, Reply, Usage, make_engine
-from precepts.engines.base import finished
+from precepts.engines.base import VerdictRequest, finished, verdicts_of
 from precepts.identity import content_hash
 from precepts.runs.shards import write_shard
 from precepts.runs.work import ChunkResult
@@ -100,10 +100,11 @@ class StandIn:
 
 
 class Counted:
-    """An engine with the requests that it was sent; `real` where it is the model itself."""
+    """An engine with the requests that it was sent; `real` where it is the model itself, `headed` where the model that
+    it stands for will have a verdict head."""
 
-    def __init__(self, engine: Engine, real: bool) -> None:
-        self.engine, self.real, self.requests = engine, real, 0
+    def __init__(self, engine: Engine, real: bool, *, headed: bool = False) -> None:
+        self.engine, self.real, self.headed, self.requests = engine, real, headed, 0
         self.name, self.usage = engine.name, engine.usage
 
     def generate(self, requests: Sequence[GenerateRequest]) -> list[Reply]:
@@ -115,6 +116,13 @@ class Counted:
         """The engine's log-probabilities."""
         self.requests += len(requests)
         return self.engine.choose(requests)
+
+    def verdicts(self, requests: Sequence[VerdictRequest], among: Sequence[str]) -> list[list[float]] | None:
+        """A head to come reads what it will read, and finds each verdict as likely; else what the engine says."""
+        if not self.headed:
+            return verdicts_of(self.engine, requests, among)
+        self.choose([ChoiceRequest(each.prompt, (each.response or " ",)) for each in requests])
+        return [[-math.log(len(among))] * len(among) for _ in requests]
 
 
 def open_engine(settings: EngineSettings, model: str) -> Counted:
