@@ -15,7 +15,7 @@ from precepts.cli.figures import figures_command
 from precepts.errors import InputError
 from precepts.evidence import Evaluation, Grade, Match, ScoredRevision
 from precepts.records import TrainingStep
-from precepts.report.drawing import _apart
+from precepts.report.drawing import _apart, beside_points, figure
 from precepts.report.figure_data import SELF_JUDGED, figure_data, in_order, model_name
 from precepts.report.figure_page import standalone, write_figures
 from precepts.report.figures import FIGURES
@@ -159,6 +159,18 @@ def test_an_svg_stands_on_its_own(whole: Path) -> None:
     assert svg.startswith('<?xml version="1.0"') and svg.count("<style>") == 1
     assert "prefers-color-scheme: dark" in svg and "--ink:" in svg
     assert "<script" not in svg and "http://www.w3.org/2000/svg" in svg
+
+
+def test_names_of_points_cover_neither_each_other_nor_a_point() -> None:
+    points = [("start", 0.0, 0.0), ("SL-CAI", 0.0, 0.0), ("step 2", 0.5, 0.0), ("RL-CAI", 10.0, 10.0)]
+    with figure(4.0, 3.0) as drawn:
+        axes = drawn.subplots()
+        axes.plot([x for _, x, _ in points], [y for _, _, y in points], "o")
+        beside_points(axes, points)
+        places = [(text.get_text(), text.xyann, text.get_ha()) for text in axes.texts]
+    assert [name for name, _, _ in places] == [name for name, _, _ in points]
+    assert places[0][1:] != places[1][1:]  # on one point, so on two of its sides
+    assert places[3][1:] == ((6, 6), "left")  # nobody near it: right above
 
 
 def test_labels_of_lines_stand_apart() -> None:

@@ -180,6 +180,41 @@ def grid(axes: Any) -> None:
     axes.set_axisbelow(True)
 
 
+def beside_points(axes: Any, points: Sequence[tuple[str, float, float]], size: float = 8.5) -> None:
+    """Write a name beside each point (name, x, y) where no other name or point stands; call when all is drawn."""
+    axes.figure.draw_without_rendering()  # so that the places are final
+    to_points = 72 / axes.figure.dpi
+    places = [tuple(axes.transData.transform((x, y)) * to_points) for _, x, y in points]
+    taken = [_Box(x - 4, y - 4, x + 4, y + 4) for x, y in places]
+    for (name, x, y), (left, low) in zip(points, places, strict=True):
+        width, found = 0.6 * size * len(name), _PLACES[0]
+        for right, up in _PLACES:
+            start = left + right - (width if right < 0 else 0)
+            box = _Box(start, low + up, start + width, low + up + size)
+            if not any(box.meets(other) for other in taken):
+                found = (right, up)
+                taken.append(box)
+                break
+        align = "right" if found[0] < 0 else "left"
+        axes.annotate(name, (x, y), xytext=found, textcoords="offset points", fontsize=size, ha=align)
+
+
+_PLACES = tuple((side * 6, up) for up in (6, -13, 17, -24, 28, -35) for side in (1, -1))  # in points, nearest first
+
+
+@dataclass(frozen=True)
+class _Box:
+    left: float
+    low: float
+    right: float
+    high: float
+
+    def meets(self, other: _Box) -> bool:
+        """Whether the two share any room."""
+        across = self.left < other.right and other.left < self.right
+        return across and self.low < other.high and other.low < self.high
+
+
 def _apart(heights: Sequence[float], least: float) -> list[float]:
     """Heights for labels, in the same order, none nearer than `least` to another; worked: 1, 1 and 5 with 2 give 1, 3
     and 5."""

@@ -14,7 +14,20 @@ from typing import Any
 
 from precepts.evals.audit import Audit
 from precepts.evals.statistics import Estimate
-from precepts.report.drawing import DASHED, Dot, Picture, as_svg, colour, dots, figure, grid, lines, reliability, short
+from precepts.report.drawing import (
+    DASHED,
+    Dot,
+    Picture,
+    as_svg,
+    beside_points,
+    colour,
+    dots,
+    figure,
+    grid,
+    lines,
+    reliability,
+    short,
+)
 from precepts.report.figure_data import Arm, FigureData, in_order, model_name
 from precepts.report.numbers import capital, decimal, listed, percent, short_source, whole
 
@@ -47,9 +60,10 @@ def pareto(data: FigureData) -> Picture | None:
         path = [points[model] for model in rated if model != "start" and data.sequences(model) is not None]
         axes.plot([x.value for x, _ in path], [y.value for _, y in path], color=colour("rl"), linewidth=1, alpha=0.6)
         for model, (x, y) in points.items():
-            _cross(axes, x, y, _role(model), model_name(model))
+            _cross(axes, x, y, _role(model))
         axes.set(xlabel="helpfulness, Elo", ylabel="harmlessness, Elo")
         grid(axes)
+        beside_points(axes, [(model_name(model), x.value, y.value) for model, (x, y) in points.items()])
         svg = as_svg(drawn, "figure-2", "Harmlessness against helpfulness of each model, the path of RL joined")
     return Picture(
         "Figure 2. Harmless against helpful",
@@ -121,7 +135,7 @@ def principles(data: FigureData) -> Picture | None:
     arms = sorted(data.by(lambda arm: arm.principles), key=lambda arm: arm.principles)
     if len(arms) < 2:
         return None
-    named = [(f"{whole(arm.principles)} principles", arm.rounds) for arm in arms]
+    named = [(f"{whole(arm.principles)} principle{'s'[: arm.principles > 1]}", arm.rounds) for arm in arms]
     return _by_round(named, 6, "The number of principles", f"One line for each size of the constitution. {_one(arms)}")
 
 
@@ -284,12 +298,11 @@ def _by_round(
     )
 
 
-def _cross(axes: Any, x: Estimate, y: Estimate, role: str, name: str) -> None:
+def _cross(axes: Any, x: Estimate, y: Estimate, role: str) -> None:
     line = {"color": colour(role), "linewidth": 1.6, "alpha": 0.5, "solid_capstyle": "round"}
     axes.plot([x.low, x.high], [y.value] * 2, **line)
     axes.plot([x.value] * 2, [y.low, y.high], **line)
     axes.plot([x.value], [y.value], "o", color=colour(role), markersize=6)
-    axes.annotate(name, (x.value, y.value), xytext=(6, 6), textcoords="offset points", fontsize=8.5)
 
 
 def _shares(axes: Any) -> None:
