@@ -10,10 +10,11 @@ import pytest
 from small import precepts, small_recipe
 
 from precepts.engines import ChoiceRequest, EngineSettings, GenerateRequest
+from precepts.engines.base import VerdictRequest
 from precepts.errors import InputError
 from precepts.method import execute
 from precepts.planning.estimate import estimate
-from precepts.planning.sample import Estimate, Figures, StandIn, open_engine, pick
+from precepts.planning.sample import Counted, Estimate, Figures, StandIn, open_engine, pick
 from precepts.recipe import Recipe, load_recipe
 from precepts.records import Message
 from precepts.runs.folder import Run
@@ -122,6 +123,21 @@ def test_a_model_that_is_not_here_is_stood_in_for() -> None:
     assert one.text != two.text  # or no pair of answers could be compared
     assert engine.choose([ChoiceRequest("abcd", ("x", "y"))]) == [[-math.log(2)] * 2]
     assert (engine.usage.tokens_in, engine.usage.tokens_out, engine.requests) == (7, 14, 3)
+
+
+def test_a_head_to_come_reads_and_is_not_asked_in_words() -> None:
+    requests = [VerdictRequest((Message("user", "x" * 40),), "a response"), VerdictRequest("x" * 40, "")]
+    headed, bare = Counted(StandIn("m"), False, headed=True), Counted(StandIn("m"), False)
+    assert headed.verdicts(requests, ["fine", "harm"]) == [[pytest.approx(-math.log(2))] * 2] * 2
+    assert (headed.requests, headed.usage.tokens_in) == (2, 20)
+    assert bare.verdicts(requests, ["fine", "harm"]) is None
+    assert (bare.requests, bare.usage.tokens_in) == (0, 0)
+
+
+def test_pairs_of_every_kind_teach_the_preference_model(recipe: Recipe, tmp_path: Path) -> None:
+    both = recipe.model_copy(update={"pairs": recipe.pairs.model_copy(update={"kinds": ["red_team", "helpful"]})})
+    few, more = (by_stage(estimate(each, Run(tmp_path / "run"), 100))["pm"].figures.items for each in (recipe, both))
+    assert more > few
 
 
 def test_figures_add_and_scale() -> None:
