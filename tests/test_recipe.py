@@ -33,7 +33,9 @@ def test_every_built_in_recipe_loads(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.description
     assert recipe.load_constitution().principles
-    assert parse(Recipe, parse_yaml(recipe_text(name), name)) == recipe
+    told = parse(Recipe, parse_yaml(recipe_text(name), name))  # its arms as they are written, not yet resolved
+    assert list(told.arms) == list(recipe.arms)
+    assert told.model_copy(update={"arms": {}}) == recipe.model_copy(update={"arms": {}})
 
 
 def test_short_forms(tmp_path: Path) -> None:
