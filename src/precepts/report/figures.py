@@ -135,7 +135,7 @@ def principles(data: FigureData) -> Picture | None:
     arms = sorted(data.by(lambda arm: arm.principles), key=lambda arm: arm.principles)
     if len(arms) < 2:
         return None
-    named = [(f"{whole(arm.principles)} principle{'s'[: arm.principles > 1]}", arm.rounds) for arm in arms]
+    named = [("1 principle" if a.principles == 1 else f"{whole(a.principles)} principles", a.rounds) for a in arms]
     return _by_round(named, 6, "The number of principles", f"One line for each size of the constitution. {_one(arms)}")
 
 
