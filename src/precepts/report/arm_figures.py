@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from math import isnan
 from typing import Any
 
 from precepts.evals.statistics import Estimate
-from precepts.report.drawing import DASHED, Picture, as_svg, beside_points, colour, figure, short
+from precepts.report.drawing import DASHED, Picture, as_svg, colour, crosses, figure, short
 from precepts.report.gather import KINDS, MODELS
 from precepts.report.gather_arms import Arm
 from precepts.report.numbers import (
@@ -132,15 +131,12 @@ def trade(arms: Sequence[Arm]) -> Picture | None:
         axes = drawn.subplots()
         axes.axhline(0.5, **DASHED)
         axes.axvline(0.5, **DASHED)
-        for _, x, y in points:
-            _point(axes, x, y)
         axes.set(xlabel=f"right on {source_name('helpful')}", ylabel=f"right on {source_name(against)}")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(lambda value, _: percent(value))
         axes.grid(color=colour("faint"), linewidth=0.6)
         axes.set_axisbelow(True)
-        seen = [(arm, x.value, y.value) for arm, x, y in points if not (isnan(x.value) or isnan(y.value))]
-        beside_points(axes, [(short(in_words(arm.settings[key])), x, y) for arm, x, y in seen], 8)
+        crosses(axes, [(short(in_words(arm.settings[key])), x, y, "data") for arm, x, y in points])
         svg = as_svg(drawn, "trade", f"Accuracy of the preference model by {key}, a point for each arm")
     return Picture(
         f"What {key} trades",
@@ -149,14 +145,6 @@ def trade(arms: Sequence[Arm]) -> Picture | None:
         f"{source_name(against)} (n = {_range(points, 2)}); the number beside a point is {key}. Lines are 95 % "
         "intervals; dashed is chance.",
     )
-
-
-def _point(axes: Any, x: Estimate, y: Estimate) -> None:
-    """A point with its two intervals; one that has none is left out (matplotlib draws no nan)."""
-    line = {"color": colour("data"), "linewidth": 1.4, "solid_capstyle": "round", "alpha": 0.6}
-    axes.plot([x.low, x.high], [y.value, y.value], **line)
-    axes.plot([x.value, x.value], [y.low, y.high], **line)
-    axes.plot([x.value], [y.value], "o", color=colour("data"), markersize=6)
 
 
 def _numeric(arms: Sequence[Arm]) -> str | None:

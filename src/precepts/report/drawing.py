@@ -180,6 +180,18 @@ def grid(axes: Any) -> None:
     axes.set_axisbelow(True)
 
 
+def crosses(axes: Any, points: Sequence[tuple[str, Estimate, Estimate, str]]) -> None:
+    """Points (name, x, y, role) with their two intervals, each named where no other name or point stands; one that has
+    no value is left out. Call when all else is drawn."""
+    found = [point for point in points if not (isnan(point[1].value) or isnan(point[2].value))]
+    for _, x, y, role in found:
+        line = {"color": colour(role), "linewidth": 1.6, "alpha": 0.5, "solid_capstyle": "round"}
+        axes.plot([x.low, x.high], [y.value] * 2, **line)
+        axes.plot([x.value] * 2, [y.low, y.high], **line)
+        axes.plot([x.value], [y.value], "o", color=colour(role), markersize=6)
+    beside_points(axes, [(name, x.value, y.value) for name, x, y, _ in found])
+
+
 def beside_points(axes: Any, points: Sequence[tuple[str, float, float]], size: float = 8.5) -> None:
     """Write a name beside each point (name, x, y) where no other name or point stands; call when all is drawn."""
     axes.figure.draw_without_rendering()  # so that the places are final

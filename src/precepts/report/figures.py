@@ -19,8 +19,8 @@ from precepts.report.drawing import (
     Dot,
     Picture,
     as_svg,
-    beside_points,
     colour,
+    crosses,
     dots,
     figure,
     grid,
@@ -59,11 +59,9 @@ def pareto(data: FigureData) -> Picture | None:
         points = {m: (data.ratings["helpful"][m], data.ratings["harmless"][m]) for m in rated}
         path = [points[model] for model in rated if model != "start" and data.sequences(model) is not None]
         axes.plot([x.value for x, _ in path], [y.value for _, y in path], color=colour("rl"), linewidth=1, alpha=0.6)
-        for model, (x, y) in points.items():
-            _cross(axes, x, y, _role(model))
         axes.set(xlabel="helpfulness, Elo", ylabel="harmlessness, Elo")
         grid(axes)
-        beside_points(axes, [(model_name(model), x.value, y.value) for model, (x, y) in points.items()])
+        crosses(axes, [(model_name(model), x, y, _role(model)) for model, (x, y) in points.items()])
         svg = as_svg(drawn, "figure-2", "Harmlessness against helpfulness of each model, the path of RL joined")
     return Picture(
         "Figure 2. Harmless against helpful",
@@ -296,13 +294,6 @@ def _by_round(
         f"Mean change of the preference model's score since the initial response, on training prompts (n = {n}). "
         f"{told} {_INTERVAL}",
     )
-
-
-def _cross(axes: Any, x: Estimate, y: Estimate, role: str) -> None:
-    line = {"color": colour(role), "linewidth": 1.6, "alpha": 0.5, "solid_capstyle": "round"}
-    axes.plot([x.low, x.high], [y.value] * 2, **line)
-    axes.plot([x.value] * 2, [y.low, y.high], **line)
-    axes.plot([x.value], [y.value], "o", color=colour(role), markersize=6)
 
 
 def _shares(axes: Any) -> None:
