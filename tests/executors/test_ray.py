@@ -66,7 +66,16 @@ def test_the_results_of_the_local_executor(executor: RayExecutor) -> None:
     assert list(executor.map(make, [])) == []
 
 
-def test_both_actors_work_and_few_chunks_are_in_flight(executor: RayExecutor) -> None:
+def waits_for_two(chunk: Chunk[Any], met: Path) -> int:
+    """This actor's process, once two have met, or after a minute; only the first chunk waits for the other actor."""
+    (met / str(os.getpid())).touch()
+    end = time.monotonic() + 60
+    while chunk.index == 0 and len(list(met.iterdir())) < 2 and time.monotonic() < end:
+        time.sleep(0.05)
+    return os.getpid()
+
+
+def test_both_actors_work_and_few_chunks_are_in_flight(executor: RayExecutor, tmp_path: Path) -> None:
     read: list[int] = []
     seen, pids, ahead = [], set(), []
 
@@ -75,7 +84,7 @@ def test_both_actors_work_and_few_chunks_are_in_flight(executor: RayExecutor) ->
             read.append(index)
             yield index
 
-    for chunk, result in executor.map(doing(lambda chunk: os.getpid()), chunked(items(), 1)):
+    for chunk, result in executor.map(doing(partial(waits_for_two, met=tmp_path)), chunked(items(), 1)):
         seen.append(chunk.index)
         pids.add(result.records[0][1])
         ahead.append(len(read) - len(seen))
