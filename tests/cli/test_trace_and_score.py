@@ -118,14 +118,14 @@ def preference_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory)
 
 def test_rows_come_back_with_their_scores(preference_model: Path, tmp_path: Path) -> None:
     from precepts.records import Message
-    from precepts.training.scores import Scorer
+    from precepts.training.scores import ClassifierScorer
 
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     done = precepts("score", "rows.jsonl", "--pm", str(preference_model), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [{k: v for k, v in each.items() if k != "score"} for each in found] == ROWS
-    raw = Scorer(str(preference_model), "raw").score([((Message("user", "How do I bake?"),), "Mix flour.")])
+    raw = ClassifierScorer(str(preference_model), "raw").score([((Message("user", "How do I bake?"),), "Mix flour.")])
     assert found[0]["score"] == pytest.approx(raw[0], abs=1e-4)  # in the format that it was trained in
     chat = precepts(
         "score", "rows.jsonl", "--pm", str(preference_model), "--format", "chat", "-o", "out.jsonl", cwd=tmp_path

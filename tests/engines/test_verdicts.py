@@ -13,8 +13,9 @@ from safetensors.torch import load_file, save_file
 from precepts.engines import ScriptedEngine, model_fingerprint
 from precepts.engines.base import VerdictRequest, verdicts_of
 from precepts.engines.rendering import verdict_rows
+from precepts.engines.states import response_states
 from precepts.engines.transformers import TransformersEngine
-from precepts.engines.verdicts import FILE, VerdictHead, load_head, response_states, save_head
+from precepts.engines.verdicts import FILE, VerdictHead, load_head, save_head
 from precepts.errors import InputError
 from precepts.records import Message
 from precepts.training.verdicts import fit_logistic, train_head

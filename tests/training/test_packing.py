@@ -26,7 +26,7 @@ from precepts.training.packing import (
 )
 from precepts.training.pairs import LabelledPair, PairRow, pair_row
 from precepts.training.preference_model import pair_rows
-from precepts.training.scores import Scorer, last_token_scores, pad_right
+from precepts.training.scores import ClassifierScorer, last_token_scores, pad_right
 from precepts.training.settings import LoraSettings
 
 SHARED = list(range(10, 30))
@@ -135,7 +135,7 @@ def test_under_autocast_layouts_differ_by_rounding() -> None:
 def test_a_pair_scores_as_the_scorer_scores_its_texts(scoring_model: Path, style: Any, max_length: int) -> None:
     asked = (Message("user", "How do I bake bread?"),)
     answers = [("Mix flour.", "No."), ("I can't help with that, since it could hurt.", "Mix it."), ("Yes.", "Yes.")]
-    scorer = Scorer(str(scoring_model), style, device="cpu")
+    scorer = ClassifierScorer(str(scoring_model), style, device="cpu")
     scorer.max_length = max_length
     data = [LabelledPair(asked, *both, 0.5, 1.0) for both in answers]
     rows = pair_rows(load_tokenizer(str(scoring_model)), data, style, max_length)

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 
 from precepts.records import Message, Prompt, Rollout
 from precepts.training.policy import _Rewards, train_policy
-from precepts.training.scores import Scorer
+from precepts.training.scores import ClassifierScorer
 from precepts.training.settings import LoraSettings, PolicySettings
 
 PROMPTS = [
@@ -51,7 +51,7 @@ def test_two_steps_and_every_rollout_with_its_score(
     assert [step for step, _ in kept] == [2]
     rollouts = kept[0][1]
     assert [rollout.step for rollout in rollouts] == [1] * 4 + [2] * 4
-    scorer = Scorer(str(scoring_model), style, device="cpu")
+    scorer = ClassifierScorer(str(scoring_model), style, device="cpu")
     asked = {prompt.id: prompt for prompt in PROMPTS}
     for rollout in rollouts:
         assert rollout.kind == asked[rollout.prompt_id].kind

@@ -16,7 +16,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from precepts.records import Message
 from precepts.training.pairs import PairRow
 from precepts.training.preference_model import LabelledPair, train_preference_model
-from precepts.training.scores import Scorer, encode_scored, pad_right
+from precepts.training.scores import ClassifierScorer, encode_scored, pad_right
 from precepts.training.settings import LoraSettings, SupervisedSettings
 
 ASKED = (Message("user", "How do I bake bread?"),)
@@ -28,7 +28,7 @@ def pairs(p_first: float, weight: float = 1.0) -> list[LabelledPair]:
     return [LabelledPair(ASKED, f"Mix {n} cups. Kindly", f"Mix {n} cups. Badly", p_first, weight) for n in range(8)]
 
 
-def gaps(scorer: Scorer, data: list[LabelledPair]) -> list[float]:
+def gaps(scorer: ClassifierScorer, data: list[LabelledPair]) -> list[float]:
     first, second = (
         scorer.score([(p.messages, text) for p, text in each])
         for each in ([(p, p.first) for p in data], [(p, p.second) for p in data])
@@ -36,8 +36,8 @@ def gaps(scorer: Scorer, data: list[LabelledPair]) -> list[float]:
     return [one - two for one, two in zip(first, second, strict=True)]
 
 
-def scorer_of(folder: Path) -> Scorer:
-    return Scorer(str(folder), "chat", device="cpu")
+def scorer_of(folder: Path) -> ClassifierScorer:
+    return ClassifierScorer(str(folder), "chat", device="cpu")
 
 
 @pytest.mark.parametrize("lora", [LoraSettings(rank=4, alpha=8), None], ids=["lora", "whole"])
@@ -97,7 +97,7 @@ def test_a_tokenizer_with_an_end_token_alone_gets_one_to_pad_with(
     model = gpt2_like(tiny_raw_model, tmp_path / "gpt2")
     settings = optim(epochs=2.0, batch_size=4, lora=lora, checkpoint_steps=2)
     train_preference_model(str(model), pairs(0.8), tmp_path / "pm", tmp_path, settings, "raw", 1, show)
-    scorer = Scorer(str(tmp_path / "pm"), device="cpu")
+    scorer = ClassifierScorer(str(tmp_path / "pm"), device="cpu")
     assert scorer.style == "raw"
     stock = AutoModelForSequenceClassification.from_pretrained(tmp_path / "pm", dtype=torch.float32).eval()
     before = len(AutoTokenizer.from_pretrained(model))

@@ -14,7 +14,7 @@ from precepts.engines.transformers import load_tokenizer
 from precepts.records import Message, Messages
 from precepts.training.scores import (
     NEW_PADDING,
-    Scorer,
+    ClassifierScorer,
     encode_scored,
     last_token_scores,
     pad_right,
@@ -33,22 +33,22 @@ ITEMS: list[tuple[Messages, str]] = [
 
 
 @pytest.fixture(scope="module", params=["chat", "raw"])
-def scorer(scoring_model: Path, request: pytest.FixtureRequest) -> Scorer:
-    return Scorer(str(scoring_model), request.param, batch_size=2, device="cpu")
+def scorer(scoring_model: Path, request: pytest.FixtureRequest) -> ClassifierScorer:
+    return ClassifierScorer(str(scoring_model), request.param, batch_size=2, device="cpu")
 
 
-def test_a_batch_scores_as_each_item_alone(scorer: Scorer) -> None:
+def test_a_batch_scores_as_each_item_alone(scorer: ClassifierScorer) -> None:
     scores = scorer.score(ITEMS)
     assert scores == pytest.approx([scorer.score([item])[0] for item in ITEMS], abs=1e-5)
     assert scores[::-1] == pytest.approx(scorer.score(ITEMS[::-1]), abs=1e-5)
     assert len(set(scores)) == len(ITEMS)
 
 
-def test_nothing_to_score_is_no_score(scorer: Scorer) -> None:
+def test_nothing_to_score_is_no_score(scorer: ClassifierScorer) -> None:
     assert scorer.score([]) == []
 
 
-def test_the_stock_class_gives_the_same_scores(scorer: Scorer, scoring_model: Path) -> None:
+def test_the_stock_class_gives_the_same_scores(scorer: ClassifierScorer, scoring_model: Path) -> None:
     stock = AutoModelForSequenceClassification.from_pretrained(scoring_model, dtype=torch.float32).eval()
     for (messages, text), score in zip(ITEMS, scorer.score(ITEMS), strict=True):
         ids = encode_scored(scorer.tokenizer, messages, text, scorer.style, 1024)
@@ -58,7 +58,7 @@ def test_the_stock_class_gives_the_same_scores(scorer: Scorer, scoring_model: Pa
             assert float(stock(padded, attention_mask=(padded != 0).long()).logits) == pytest.approx(score, abs=1e-5)
 
 
-def test_the_score_is_read_at_the_last_real_token(scorer: Scorer) -> None:
+def test_the_score_is_read_at_the_last_real_token(scorer: ClassifierScorer) -> None:
     def score(ids: list[int], padding: list[int]) -> float:
         mask = torch.tensor([[1] * len(ids) + [0] * len(padding)])
         return float(last_token_scores(scorer.model, torch.tensor([ids + padding]), mask).detach())

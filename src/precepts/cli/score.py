@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from precepts.cli.run import hush
 from precepts.cli.terminal import json_text
 from precepts.cli.writing import check_places, writing
+from precepts.engines.models import BILINEAR_FILE
 from precepts.errors import InputError
 from precepts.runs.progress import Progress
 from precepts.sources.items import read_answers
@@ -27,9 +28,9 @@ def score_command(source: str, folder: Path, output: Path | None, *, style: str 
     check_places(output)
     total = sum(1 for _ in read_answers(SourceSettings(source=source)))
     _check(folder)
-    from precepts.training.scores import Scorer
+    from precepts.training.scores import load_scorer
 
-    scorer = Scorer(str(folder), "raw" if style == "raw" else "chat" if style else None)
+    scorer = load_scorer(str(folder), "raw" if style == "raw" else "chat" if style else None)
     beside = output.with_name(f".{output.name}.part") if output else None
     opened = beside.open("w", encoding="utf-8") if beside else nullcontext(sys.stdout)
     with opened as sink, Progress(quiet=quiet).task("score", total, 0, "rows") as task:
@@ -53,13 +54,15 @@ def _write(sink: TextIO, rows: list[dict[str, Any]]) -> None:
 
 
 def _check(folder: Path) -> None:
-    """Raise InputError unless `folder` is a model with one score."""
+    """Raise InputError unless `folder` is a preference model."""
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
     except (OSError, ValueError):
         raise InputError(
             f"--pm {folder}: no model is there (a folder with config.json is needed, as RUN/models/pm)"
         ) from None
+    if (folder / BILINEAR_FILE).is_file():
+        return
     heads = [str(each) for each in config.get("architectures") or []]
     labels = config.get("id2label") or {}
     if not any(each.endswith("ForSequenceClassification") for each in heads) or len(labels) > 1:

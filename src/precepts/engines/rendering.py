@@ -8,6 +8,8 @@ from typing import Any
 from precepts.engines.base import ChoiceRequest, GenerateRequest, VerdictRequest
 from precepts.engines.tokens import Choice, Request, choice_of
 from precepts.errors import InputError
+from precepts.prompts.formats import Format, render, turns_of
+from precepts.records import Messages
 
 
 def text_of(tokenizer: Any, request: Request, model: str) -> str:
@@ -31,6 +33,11 @@ def encode_choice(tokenizer: Any, request: ChoiceRequest, model: str) -> Choice:
     """The request's answers in tokens."""
     rows = [encode(tokenizer, request, model, answer) for answer in request.answers]
     return choice_of(encode(tokenizer, request, model), rows)
+
+
+def verdict_request(messages: Messages, response: str, style: Format) -> VerdictRequest:
+    """What is read of a response by its states."""
+    return VerdictRequest(render(turns_of(messages), "assistant", style), response)
 
 
 def verdict_rows(tokenizer: Any, requests: Sequence[VerdictRequest], model: str) -> list[tuple[list[int], list[int]]]:

@@ -27,9 +27,10 @@ from precepts.engines.choices import followed, padded_right, stem_logprob, tail_
 from precepts.engines.models import model_path
 from precepts.engines.rendering import encode, encode_choice, verdict_rows
 from precepts.engines.sampling import SeededSampler
+from precepts.engines.states import response_states
 from precepts.engines.stopping import RowEnds
 from precepts.engines.tokens import Choice, common
-from precepts.engines.verdicts import VerdictHead, load_head, response_states
+from precepts.engines.verdicts import VerdictHead, load_head
 from precepts.errors import InputError
 
 MIN_SHARED = 32  # a shorter shared prefix is not worth a pass of its own

@@ -14,7 +14,6 @@ from functools import lru_cache
 
 from precepts.constitution import Principle
 from precepts.demonstrations import CritiqueDemonstration
-from precepts.engines.base import VerdictRequest
 from precepts.prompts.formats import Format, Rendered, Turn, render, turns_of
 from precepts.records import Messages
 
@@ -26,11 +25,6 @@ def critique_prompt(
 ) -> Rendered:
     """The prompt whose answer is a critique of `response`."""
     return _render([*_examples(tuple(examples), False), *_asked(messages, response, principle)], "critique", style)
-
-
-def verdict_request(messages: Messages, response: str, style: Format) -> VerdictRequest:
-    """What a verdict head is given of a response."""
-    return VerdictRequest(render(turns_of(messages), "assistant", style), response)
 
 
 def revision_prompt(

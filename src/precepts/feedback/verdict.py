@@ -20,7 +20,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from precepts.engines.base import ChoiceRequest, Engine, VerdictRequest, verdicts_of
-from precepts.feedback.critique_revision import critique_prompt, verdict_request
+from precepts.engines.rendering import verdict_request
+from precepts.feedback.critique_revision import critique_prompt
 from precepts.feedback.labeler import Answer, Lesson, Question, Shots, Shows
 from precepts.feedback.lessons import VERDICTS
 from precepts.prompts.formats import Format, as_sent

@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from precepts.errors import RunError
 from precepts.evidence import ScoredComparison
@@ -22,7 +22,7 @@ from precepts.records import AIPreference, HumanComparison, Messages, TrainingSt
 from precepts.runs.folder import Run, StageFolder
 from precepts.runs.work import Chunk, ChunkResult, Worker
 from precepts.stages.prompts import refuse_leaks
-from precepts.training.settings import SupervisedSettings
+from precepts.training.settings import BilinearSettings, SupervisedSettings
 
 Score = Callable[[Sequence[tuple[Messages, str]]], list[float]]
 _CHUNK = 64  # comparisons scored at a time
@@ -30,11 +30,20 @@ _NAMES = {"ai": "AI labels", "helpful": "human helpfulness comparisons", "harmle
 
 
 class PMSettings(SupervisedSettings):
-    """Training, what a pair of each source counts in the loss, and soft labels or hard ones."""
+    """Training, what a pair of each source counts in the loss, and soft labels or hard ones. With `bilinear` no weight
+    of the start model is trained: a bilinear form of its states is fitted, and of the training's settings only
+    `micro_batch` (what is read at once) and `device` count."""
 
     labels: Literal["soft", "hard"] = "soft"
     helpful_weight: float = Field(default=1.0, ge=0)
     harmless_weight: float = Field(default=1.0, ge=0)
+    bilinear: BilinearSettings | None = None
+
+    @model_validator(mode="after")
+    def _reads_alone(self) -> Self:
+        if self.bilinear and self.processes > 1:
+            raise ValueError("bilinear trains no weight of the model, so one process does it; leave processes out")
+        return self
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,6 @@ def run(folder: StageFolder, settings: PMSettings, style: Format, model: str, ha
 def _train(
     folder: StageFolder, settings: PMSettings, style: Format, model: str, harmless: str, held_out: float
 ) -> None:
-    from precepts.training.launch import train_preference_model
     from precepts.training.pairs import LabelledPair
 
     rows = _training_rows(folder.run, settings, harmless)
@@ -89,16 +97,17 @@ def _train(
         )
         for each in rows
     ]
-    steps, tokens = train_preference_model(
-        model,
-        pairs,
-        folder.run.model("pm"),
-        folder.scratch,
-        settings,
-        style,
-        folder.stage_seed,
-        lambda total, done: folder.task("", total, done, "steps"),
-    )
+    target, show = folder.run.model("pm"), partial(folder.task, "")
+    if settings.bilinear:
+        from precepts.training.bilinear import train_bilinear
+
+        read = (settings.bilinear, style, settings.micro_batch, settings.device, partial(show, unit="responses read"))
+        steps, tokens = train_bilinear(model, pairs, target, *read)
+    else:
+        from precepts.training.launch import train_preference_model
+
+        taught = (settings, style, folder.stage_seed, partial(show, unit="steps"))
+        steps, tokens = train_preference_model(model, pairs, target, folder.scratch, *taught)
     folder.write_records(TrainingStep, steps, (tokens, 0))
 
 
@@ -134,9 +143,9 @@ def _target(p_first: float, labels: Literal["soft", "hard"]) -> float:
 
 def scorer(run: Run, style: Format) -> Score:
     """Scores responses with the run's preference model."""
-    from precepts.training.scores import Scorer
+    from precepts.training.scores import load_scorer
 
-    return Scorer(str(run.model("pm")), style).score
+    return load_scorer(str(run.model("pm")), style).score
 
 
 def _make_scorer(run: Run, style: Format) -> Worker:

@@ -16,7 +16,8 @@ from pydantic import Field
 from precepts.constitution import Constitution, Principle, draw_principle
 from precepts.engines import Engine, GenerateRequest, Reply
 from precepts.engines.base import verdicts_of
-from precepts.feedback.critique_revision import Examples, critique_prompt, revision_prompt, verdict_request
+from precepts.engines.rendering import verdict_request
+from precepts.feedback.critique_revision import Examples, critique_prompt, revision_prompt
 from precepts.feedback.lessons import VERDICTS
 from precepts.identity import content_hash, seed_from
 from precepts.prompts.demonstrations import critique_demonstrations

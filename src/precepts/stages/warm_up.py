@@ -20,9 +20,9 @@ from pydantic import Field, field_validator, model_validator
 
 from precepts.constitution import Constitution
 from precepts.engines import Engine
+from precepts.engines.rendering import verdict_request
 from precepts.errors import InputError
 from precepts.evals.graders.refusal import grade_refusal
-from precepts.feedback.critique_revision import verdict_request
 from precepts.feedback.crossed import crossed
 from precepts.feedback.labeler import Lesson, Teachable
 from precepts.feedback.lessons import VERDICTS, choice_lessons, judged, round_lessons

@@ -17,8 +17,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -247,15 +247,22 @@ def lay_adapter(base: Any, tokenizer: Any, adapter: Path, target: Path) -> None:
 
 
 def _write_whole(model: Any, tokenizer: Any, target: Path, adapter: Path | None) -> None:
+    with whole(target) as beside:
+        model.float().save_pretrained(beside)
+        tokenizer.save_pretrained(beside)
+        if adapter is not None:
+            (beside / "adapter").mkdir()
+            for name in (*ADAPTER_FILES, Path(HEAD).name):
+                if (adapter / name).exists():
+                    shutil.copyfile(adapter / name, beside / "adapter" / name)
+
+
+@contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """A folder to fill, which then takes the place of `target`."""
     beside = target.with_name(f".{target.name}.part")
     for old in (beside, target):
         shutil.rmtree(old, ignore_errors=True)
     beside.mkdir(parents=True)
-    model.float().save_pretrained(beside)
-    tokenizer.save_pretrained(beside)
-    if adapter is not None:
-        (beside / "adapter").mkdir()
-        for name in (*ADAPTER_FILES, Path(HEAD).name):
-            if (adapter / name).exists():
-                shutil.copyfile(adapter / name, beside / "adapter" / name)
+    yield beside
     beside.rename(target)

@@ -15,8 +15,9 @@ from torch.nn.functional import logsigmoid
 
 
 def soft_preference_loss(score_first: torch.Tensor, score_second: torch.Tensor, p_first: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of each pair against its soft label, in nats; all shapes (pairs,)."""
-    gap = (score_first - score_second).float()
+    """Cross-entropy of each pair against its soft label, in nats; all shapes (pairs,); in float32 or finer."""
+    gap = score_first - score_second
+    gap = gap.to(torch.promote_types(gap.dtype, torch.float32))
     return -(p_first * logsigmoid(gap) + (1 - p_first) * logsigmoid(-gap))
 
 

@@ -2,8 +2,8 @@
 
 1. For each prompt the policy samples a group of completions; each one's advantage is its preference-model score
    relative to its group. The policy begins as the SL-CAI model, and a KL penalty of `beta` holds it near.
-2. The score is that of `scores.Scorer`, the same code that evaluation uses, of the text up to where an engine would
-   stop it; every rollout is kept with its score.
+2. The score is that of `scores.load_scorer`, the same code that evaluation uses, of the text up to where an engine
+   would stop it; every rollout is kept with its score.
 How it departs from the paper: the paper uses PPO, with a learned value function and one sample a prompt. GRPO needs
 no value model: the group's mean is the baseline. Each batch of completions serves one update, so there is nothing for
 the paper's clip (0.2) to hold back. The KL term stands in the loss rather than in the reward, so `beta` is not on the
@@ -32,7 +32,7 @@ from precepts.training.fit import (
 )
 from precepts.training.head import spare_head
 from precepts.training.looks import Looks, Watch
-from precepts.training.scores import Scorer
+from precepts.training.scores import Scorer, load_scorer
 from precepts.training.settings import PolicySettings
 from precepts.training.sft import precision, trl_columns
 from precepts.training.snapshots import Snapshots, snapshot
@@ -67,7 +67,7 @@ def train_policy(
     device, dtype = precision(settings)
     tokenizer = load_tokenizer(str(model))
     tokenizer.padding_side = "left"
-    rewards = _Rewards(Scorer(str(preference_model), style, device=device), prompts)
+    rewards = _Rewards(load_scorer(str(preference_model), style, device=device), prompts)
     rows = [
         {"prompt": trl_columns(prompt.messages, style), "prompt_id": prompt.id, "kind": prompt.kind}
         for prompt in prompts

@@ -1,10 +1,11 @@
 """A preference model at work: one scalar for a response to a conversation, at the last token (paper section 4.1).
 
-1. The model is the stock sequence-classification class with one label, so transformers, TRL and vLLM load it too.
+1. `load_scorer` opens whichever kind lies in a folder; the rest of this file is the paper's, `bilinear.py` the other.
+2. The model is the stock sequence-classification class with one label, so transformers, TRL and vLLM load it too.
    Its padding token differs from what texts end with, or the end would be taken for padding. A tokenizer whose only
    special token is the end token (GPT-2) gets a padding token of its own.
-2. The scoring head is applied to the last real token alone, in float32: bfloat16 would round close scores together.
-3. A response is scored by a row of its own, the plainest way, whose scores any other tool gives too. Training, which
+3. The scoring head is applied to the last real token alone, in float32: bfloat16 would round close scores together.
+4. A response is scored by a row of its own, the plainest way, whose scores any other tool gives too. Training, which
    sees both responses of a pair at once, computes what they share once (`packing.py`).
 How it departs from the paper: the head and the token it reads are the paper's; what is read may be a chat template.
 """
@@ -12,13 +13,16 @@ How it departs from the paper: the head and the token it reads are the paper's; 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 
+from precepts.engines.models import BILINEAR_FILE
 from precepts.engines.transformers import best_device, file_dtype, load_tokenizer
 from precepts.prompts.formats import Format, render, turns_of
 from precepts.records import Message, Messages
+from precepts.training.bilinear import BilinearScorer
 
 NEW_PADDING = "<|padding|>"
 
@@ -94,9 +98,25 @@ def pad_with(tokenizer: Any, token: str) -> None:
         tokenizer.add_special_tokens({"pad_token": token})
 
 
-class Scorer:
-    """Scores responses with a trained preference model. `style` None is the format it was trained in, as its
-    config.json says (chat where it says nothing)."""
+class Scorer(Protocol):
+    """A preference model at work, whichever kind it is of."""
+
+    style: Format
+
+    def score(self, items: Sequence[tuple[Messages, str]]) -> list[float]:
+        """A score for each (conversation, response), in order."""
+        ...
+
+
+def load_scorer(path: str, style: Format | None = None, *, batch_size: int = 32, device: str = "auto") -> Scorer:
+    """The preference model in a folder, of the kind that lies there."""
+    kind = BilinearScorer if (Path(path) / BILINEAR_FILE).is_file() else ClassifierScorer
+    return kind(path, style, batch_size=batch_size, device=device)
+
+
+class ClassifierScorer:
+    """Scores responses with a sequence classifier. `style` None is the format it was trained in, as its config.json
+    says (chat where it says nothing)."""
 
     def __init__(
         self,

@@ -86,6 +86,14 @@ class SupervisedSettings(OptimSettings):
         return self
 
 
+class BilinearSettings(Settings):
+    """A preference model that is a bilinear form of the start model's states: what holds its products of prompt and
+    response near nothing (`ridge`), and what it makes of a response whatever was asked (`response_ridge`)."""
+
+    ridge: float = Field(default=300.0, gt=0)
+    response_ridge: float = Field(default=10_000.0, gt=0)
+
+
 class PolicySettings(OptimSettings):
     """GRPO: `batch_size` counts completions in one step, `group` of them to a prompt; `beta` is the KL coefficient;
     `steps` ends training (null: `epochs` over the prompts). `snapshots` is how often the policy

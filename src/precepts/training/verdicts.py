@@ -3,7 +3,7 @@
 1. Every round that the critic is taught is a row: the conversation, the response, the verdict that opens its critique.
 2. The loss is the sum of -log P(verdict) with a ridge penalty on the weights (not on the bias); states are
    standardised first. It is convex, so neither a seed nor an order of rows matters.
-3. The states are those after two thirds of the layers: later ones turn towards the next word.
+3. The states are those after two thirds of the layers (`engines/states.py`).
 How it departs from the paper: see `engines/verdicts.py`.
 """
 
@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from precepts.engines.verdicts import Rows, VerdictHead, can_have_head, response_states
+from precepts.engines.states import Rows, can_be_read, response_states, two_thirds
+from precepts.engines.verdicts import VerdictHead
 
 _RIDGE = 100.0
 _STEPS = 500
@@ -26,9 +27,9 @@ def train_head(
 ) -> VerdictHead | None:
     """A head for `model` (a causal language model) from `rows` and the place of each one's `given` verdict in
     `verdicts`; None for a model that can have none."""
-    if not can_have_head(model):
+    if not can_be_read(model):
         return None
-    layers = max(1, round(model.config.get_text_config().num_hidden_layers * 2 / 3))
+    layers = two_thirds(model)
     states = response_states(model, rows, layers, batch_size).double()
     mean, deviation = states.mean(dim=0), states.std(dim=0, correction=0) + 1e-6
     weight, bias = fit_logistic(((states - mean) / deviation).numpy(), np.asarray(given), len(verdicts))
