@@ -134,6 +134,28 @@ def test_rows_come_back_with_their_scores(preference_model: Path, tmp_path: Path
     assert json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])["score"] != found[0]["score"]
 
 
+def test_a_bilinear_model_scores_too(tiny_model: Path, tmp_path: Path) -> None:
+    from contextlib import nullcontext
+
+    from precepts.records import Message
+    from precepts.training.bilinear import train_bilinear
+    from precepts.training.pairs import LabelledPair
+    from precepts.training.settings import BilinearSettings
+
+    class Still:
+        def advance(self, units: int = 1, note: str = "") -> None: ...
+
+    pairs = [LabelledPair((Message("user", f"Say {n}."),), "Mix flour.", "No.", 0.9, 1.0) for n in range(4)]
+    given = (BilinearSettings(), "raw", 4, "cpu", lambda total, done: nullcontext(Still()))
+    train_bilinear(str(tiny_model), pairs, tmp_path / "pm", *given)
+    rows = [{"prompt": "Say 7.", "response": text} for text in ("Mix flour.", "No.")]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = precepts("score", "rows.jsonl", "--pm", "pm", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    good, bad = (json.loads(line)["score"] for line in done.stdout.splitlines())
+    assert good > bad
+
+
 @pytest.mark.parametrize(
     ("row", "pm", "told"),
     [

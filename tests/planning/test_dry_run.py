@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small import precepts, small_recipe
@@ -20,6 +21,7 @@ from precepts.records import Message
 from precepts.runs.folder import Run
 from precepts.runs.progress import Progress
 from precepts.stages.tournament import TournamentSettings
+from precepts.training.settings import BilinearSettings
 
 ASKING = ("audit", "respond", "revise")
 
@@ -138,6 +140,17 @@ def test_pairs_of_every_kind_teach_the_preference_model(recipe: Recipe, tmp_path
     both = recipe.model_copy(update={"pairs": recipe.pairs.model_copy(update={"kinds": ["red_team", "helpful"]})})
     few, more = (by_stage(estimate(each, Run(tmp_path / "run"), 100))["pm"].figures.items for each in (recipe, both))
     assert more > few
+
+
+def test_a_bilinear_preference_model_reads_each_pair_once(recipe: Recipe, tmp_path: Path) -> None:
+    def planned(**changed: Any) -> Figures:
+        changed_pm = recipe.pm.model_copy(update={"max_length": 100_000, **changed})
+        return by_stage(estimate(recipe.model_copy(update={"pm": changed_pm}), Run(tmp_path / "run"), 100))[
+            "pm"
+        ].figures
+
+    read, taught = planned(bilinear=BilinearSettings()), planned(epochs=3.0)
+    assert (read.items, read.tokens_in) == (taught.items, pytest.approx(taught.tokens_in / 3, abs=1))
 
 
 def test_figures_add_and_scale() -> None:

@@ -24,6 +24,7 @@ from precepts.records import (
 from precepts.runs.folder import StageFolder
 from precepts.stages import pm, rl, sl
 from precepts.training.preference_model import LabelledPair
+from precepts.training.settings import BilinearSettings
 
 MakePrompt = Callable[..., Prompt]
 STEP = TrainingStep(1, 1.0, 0.5, 1e-3, 1.0, None, None, None)
@@ -75,6 +76,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(pm, "scorer", lambda run, style: lengths)
     monkeypatch.setattr("precepts.training.sft.train_sft", taking("sl"))
     monkeypatch.setattr("precepts.training.preference_model.train_preference_model", taking("pm"))
+    monkeypatch.setattr("precepts.training.bilinear.train_bilinear", taking("bilinear"))
     monkeypatch.setattr("precepts.training.policy.train_policy", taking("rl"))
     return given
 
@@ -193,6 +195,10 @@ def test_sl_without_a_usable_revision_says_so(opened: Any, open_folder: Any, tra
         ({"labels": "hard"}, [("good", 1.0, 1.0), ("one", 1.0, 1.0), ("one", 0.5, 1.0), ("one", 0.0, 1.0)]),
         ({"harmless_weight": 0.0, "helpful_weight": 2.0}, [("good", 1.0, 2.0)]),
         ({"helpful_weight": 0.0, "harmless_weight": 0.5}, [("one", 0.7, 0.5), ("one", 0.5, 0.5), ("one", 0.2, 0.5)]),
+        (
+            {"bilinear": BilinearSettings(), "helpful_weight": 0.0},
+            [("one", 0.7, 1.0), ("one", 0.5, 1.0), ("one", 0.2, 1.0)],
+        ),
     ],
 )
 def test_pm_mixes_scored_labels_and_human_comparisons_of_the_training_split(
@@ -203,7 +209,8 @@ def test_pm_mixes_scored_labels_and_human_comparisons_of_the_training_split(
     open_folder("label").write_records(AIPreference, [*labels, preference("l", 0.9, "held_out")])
     open_folder("prompts").write_records(HumanComparison, [human("h"), human("i", "held_out")], set_name="comparisons")
     pm.run(folder, pm.PMSettings(**changed), "chat", "start", "ai", 0.0)
-    given: list[LabelledPair] = trained["pm"][1]
+    assert set(trained) == {"bilinear" if "bilinear" in changed else "pm"}
+    given: list[LabelledPair] = next(iter(trained.values()))[1]
     assert [(p.first, p.p_first, p.weight) for p in given] == pairs
 
 

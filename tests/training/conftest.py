@@ -60,3 +60,17 @@ def scoring_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) ->
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(tiny_model).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def bilinear_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bilinear preference model of the tiny model."""
+    from precepts.records import Message
+    from precepts.training.bilinear import train_bilinear
+    from precepts.training.pairs import LabelledPair
+    from precepts.training.settings import BilinearSettings
+
+    folder = tmp_path_factory.mktemp("bilinear") / "pm"
+    pairs = [LabelledPair((Message("user", f"Say {n}."),), "Mix flour.", "No.", n / 4, 1.0) for n in range(5)]
+    train_bilinear(str(tiny_model), pairs, folder, BilinearSettings(ridge=1.0), "chat", 4, "cpu", Shown())
+    return folder

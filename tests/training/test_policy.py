@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 
 from precepts.records import Message, Prompt, Rollout
 from precepts.training.policy import _Rewards, train_policy
-from precepts.training.scores import ClassifierScorer
+from precepts.training.scores import load_scorer
 from precepts.training.settings import LoraSettings, PolicySettings
 
 PROMPTS = [
@@ -30,18 +30,33 @@ def settings(**changed: Any) -> PolicySettings:
     return PolicySettings(**(small | rest | changed))
 
 
-@pytest.mark.parametrize(("style", "lora"), [("chat", LoraSettings(rank=4, alpha=8)), ("raw", None)])
+@pytest.mark.parametrize(
+    ("style", "lora", "kind", "scale"),
+    [
+        ("chat", LoraSettings(rank=4, alpha=8), "scoring_model", "group"),
+        ("raw", None, "scoring_model", "batch"),
+        ("chat", LoraSettings(rank=4, alpha=8), "bilinear_model", "batch"),
+    ],
+)
 def test_two_steps_and_every_rollout_with_its_score(
-    tiny_model: Path, scoring_model: Path, tmp_path: Path, show: Any, style: Any, lora: LoraSettings | None
+    tiny_model: Path,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    show: Any,
+    style: Any,
+    lora: LoraSettings | None,
+    kind: str,
+    scale: Any,
 ) -> None:
     kept: list[tuple[int, Sequence[Rollout]]] = []
+    scoring_model: Path = request.getfixturevalue(kind)
     steps, tokens = train_policy(
         tiny_model,
         scoring_model,
         PROMPTS,
         tmp_path / "rl",
         tmp_path,
-        settings(lora=lora),
+        settings(lora=lora, scale=scale),
         style,
         1,
         show,
@@ -51,7 +66,7 @@ def test_two_steps_and_every_rollout_with_its_score(
     assert [step for step, _ in kept] == [2]
     rollouts = kept[0][1]
     assert [rollout.step for rollout in rollouts] == [1] * 4 + [2] * 4
-    scorer = ClassifierScorer(str(scoring_model), style, device="cpu")
+    scorer = load_scorer(str(scoring_model), style, device="cpu")
     asked = {prompt.id: prompt for prompt in PROMPTS}
     for rollout in rollouts:
         assert rollout.kind == asked[rollout.prompt_id].kind

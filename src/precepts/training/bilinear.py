@@ -159,8 +159,9 @@ def fit_bilinear(
     settings: BilinearSettings,
 ) -> tuple[torch.Tensor, torch.Tensor, list[float]]:
     """`alone` (features) and `product` (hidden, features) that minimise the sum of the pairs' soft-label losses, each
-    times its share of the mean weight, plus `response_ridge` / 2 |alone|^2 and `ridge` hidden / 2 |product|^2; and the
-    weighted mean loss after each iteration. `prompts` (pairs, hidden), `gaps` between the responses (pairs, features).
+    times its share of the mean weight, plus `response_ridge` / 2 |alone|^2 and `ridge` hidden / 2 |product|^2; and that
+    sum over the number of pairs after each iteration. `prompts` are (pairs, hidden), the `gaps` between
+    responses (pairs, features).
     """
     from scipy.optimize import minimize
 
@@ -168,20 +169,19 @@ def fit_bilinear(
     scale = torch.full((hidden + 1, 1), (settings.ridge * hidden) ** -0.5, dtype=torch.float64)
     scale[hidden] = settings.response_ridge**-0.5
     asked = torch.cat([prompts, torch.ones(len(prompts), 1, dtype=torch.float64)], dim=1) * scale.T
-    shares, last, losses = weights / weights.mean(), [0.0], []
+    shares, losses = weights / weights.mean(), []
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         form = torch.tensor(flat.reshape(hidden + 1, features), requires_grad=True)
         scores = ((asked @ form) * gaps).sum(dim=1)
-        each = soft_preference_loss(scores, torch.zeros_like(scores), p_first) * shares
-        value = each.sum() + form.square().sum() / 2
+        wrong = soft_preference_loss(scores, torch.zeros_like(scores), p_first) * shares
+        value = wrong.sum() + form.square().sum() / 2
         value.backward()  # type: ignore[no-untyped-call]
         assert form.grad is not None
-        last[0] = float(each.detach().mean())
         return float(value.detach()), form.grad.numpy().ravel()
 
-    def note(_: Any) -> None:
-        losses.append(last[0])
+    def note(intermediate_result: Any) -> None:
+        losses.append(float(intermediate_result.fun) / len(prompts))
 
     begin = np.zeros((hidden + 1) * features)
     done = minimize(loss, begin, jac=True, method="L-BFGS-B", callback=note, options={"maxiter": _ITERATIONS})

@@ -107,7 +107,7 @@ def _config(settings: PolicySettings, work: Path, seed: int, device: str, dtype:
         temperature=settings.temperature,
         top_p=settings.top_p,
         loss_type="grpo",
-        scale_rewards="group",
+        scale_rewards=settings.scale,
         disable_dropout=True,
     )
 

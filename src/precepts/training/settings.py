@@ -95,12 +95,15 @@ class BilinearSettings(Settings):
 
 
 class PolicySettings(OptimSettings):
-    """GRPO: `batch_size` counts completions in one step, `group` of them to a prompt; `beta` is the KL coefficient;
-    `steps` ends training (null: `epochs` over the prompts). `snapshots` is how often the policy
-    is kept as a model on the way, at even distances. `max_tokens` bounds a completion (the paper: 128)."""
+    """GRPO: `batch_size` counts completions in one step, `group` of them to a prompt. Each is measured against its
+    group's mean, in deviations of the group's scores or of the whole batch's (`scale`): the latter has a group whose
+    answers are nearly alike teach little. `beta` is the KL coefficient; `steps` ends training (null: `epochs` over the
+    prompts). `snapshots` is how often the policy is kept as a model on the way, at even distances. `max_tokens` bounds
+    a completion (the paper: 128)."""
 
     beta: float = Field(default=0.05, ge=0)
     group: int = Field(default=4, ge=2)
+    scale: Literal["group", "batch"] = "group"
     steps: int | None = Field(default=None, ge=1)
     snapshots: int = Field(default=0, ge=0)
     max_tokens: int = Field(default=128, ge=1)
