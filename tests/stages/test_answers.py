@@ -83,6 +83,24 @@ def test_the_stage_answers_red_team_prompts_once_and_helpful_ones_as_often_as_se
     assert (state.tokens_in, state.tokens_out) == (8, 3)
 
 
+def test_helpful_prompts_may_be_answered_otherwise(prompt: MakePrompt) -> None:
+    asked: list[GenerateRequest] = []
+
+    def answer(request: GenerateRequest) -> str:
+        asked.append(request)
+        return "Fine."
+
+    items = chunk((prompt("a"), 0), (prompt("b", "helpful"), 0))
+    shared = {"temperature": 0.7, "top_p": 0.9, "max_tokens": 48}
+    respond.respond(items, ScriptedEngine(answer), respond.RespondSettings(**shared), "chat")
+    own = respond.RespondSettings(**shared, helpful_temperature=1.0, helpful_max_tokens=96)
+    respond.respond(items, ScriptedEngine(answer), own, "chat")
+    assert [(each.temperature, each.top_p, each.max_tokens) for each in asked] == [
+        *[(0.7, 0.9, 48)] * 3,
+        (1.0, 0.9, 96),
+    ]
+
+
 # --- pairs --------------------------------------------------------------------------------------------------------
 
 

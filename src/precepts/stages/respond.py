@@ -30,11 +30,27 @@ class SamplingSettings(Settings):
     max_tokens: int = Field(default=256, ge=1)
     chunk_size: int = Field(default=64, ge=1)
 
+    def of(self, kind: str) -> SamplingSettings:
+        """How prompts of this kind are answered."""
+        return self
+
 
 class RespondSettings(SamplingSettings):
-    """Sampling, and how many answers each helpful prompt gets (the paper: 2)."""
+    """Sampling, and how many answers each helpful prompt gets (the paper: 2). They may be sampled otherwise than those
+    that are to be revised (null: they are not): a model that learns its own answers as it samples them at temperature 1
+    stays as it is, and is narrowed by those sampled lower."""
 
     helpful_samples: int = Field(default=2, ge=0)
+    helpful_temperature: float | None = Field(default=None, ge=0)
+    helpful_top_p: float | None = Field(default=None, gt=0, le=1)
+    helpful_max_tokens: int | None = Field(default=None, ge=1)
+
+    def of(self, kind: str) -> SamplingSettings:
+        """How prompts of this kind are answered."""
+        if kind != "helpful":
+            return self
+        given = {name: getattr(self, f"helpful_{name}") for name in ("temperature", "top_p", "max_tokens")}
+        return self.model_copy(update={name: value for name, value in given.items() if value is not None})
 
 
 def run(folder: StageFolder, settings: RespondSettings, style: Format, engine: Callable[[], Engine]) -> None:
@@ -59,7 +75,7 @@ def respond(chunk: Chunk[tuple[Prompt, int]], engine: Engine, settings: Sampling
     """A Response for each (prompt, sample) of the chunk."""
     seeds = [seed_from(chunk.seed, prompt.id, sample) for prompt, sample in chunk.items]
     requests = [
-        answer_request(prompt.messages, settings, style, seed)
+        answer_request(prompt.messages, settings.of(prompt.kind), style, seed)
         for (prompt, _), seed in zip(chunk.items, seeds, strict=True)
     ]
     records = [
