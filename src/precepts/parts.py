@@ -70,7 +70,7 @@ def readable(fingerprint_of: Callable[[T], Any], given: T) -> Any:
 
 def all_source_parts(recipe: Recipe) -> Parts:
     """The contents of every source of prompts and comparisons."""
-    named = {
+    named: dict[str, Sequence[SourceSettings]] = {
         "prompts.red_team": recipe.prompts.red_team,
         "prompts.helpful": recipe.prompts.helpful,
         "prompts.safe_sounding": recipe.prompts.safe_sounding,

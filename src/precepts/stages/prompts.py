@@ -31,15 +31,31 @@ def short_form(value: Any) -> Any:
     return value
 
 
+class PromptSource(SourceSettings):
+    """A source of prompts. With `train_only` those that would be held out are left out, so that evaluation stays with
+    the other sources."""
+
+    train_only: bool = False
+
+
 class PromptSettings(Settings):
     """Where prompts come from, by kind; `held_out` is the share kept for evaluation."""
 
-    red_team: list[SourceSettings] = Field(default=[SourceSettings(source="builtin:red_team")], min_length=1)
-    helpful: list[SourceSettings] = [SourceSettings(source="builtin:helpful")]
-    safe_sounding: list[SourceSettings] = [SourceSettings(source="builtin:safe_sounding")]
+    red_team: list[PromptSource] = Field(default=[PromptSource(source="builtin:red_team")], min_length=1)
+    helpful: list[PromptSource] = [PromptSource(source="builtin:helpful")]
+    safe_sounding: list[PromptSource] = [PromptSource(source="builtin:safe_sounding")]
     held_out: float = Field(default=0.2, ge=0, lt=1)
 
     _short = field_validator("red_team", "helpful", "safe_sounding", mode="before")(short_form)
+
+    @field_validator("safe_sounding")
+    @classmethod
+    def _for_evaluation(cls, sources: list[PromptSource]) -> list[PromptSource]:
+        if any(each.train_only for each in sources):
+            raise ValueError(
+                "safe-sounding prompts are for evaluation; name a source to train on under prompts.helpful"
+            )
+        return sources
 
 
 class PreferenceSettings(Settings):
@@ -77,11 +93,16 @@ def run(folder: StageFolder, settings: PromptSettings, preferences: PreferenceSe
     folder.finish(dict(counts))
 
 
-def _all_prompts(sources: dict[str, list[SourceSettings]], held_out: float, counts: Counter[str]) -> Iterator[Prompt]:
+def _all_prompts(sources: dict[str, list[PromptSource]], held_out: float, counts: Counter[str]) -> Iterator[Prompt]:
     for kind, settings in sources.items():
-        found = (item for each in settings for item in read_prompts(each, kind, held_out))
+        found = (item for each in settings for item in _prompts(each, kind, held_out))
         for prompt in _counted(found, kind, counts):
             yield replace(prompt, split="held_out") if kind == "safe_sounding" else prompt
+
+
+def _prompts(source: PromptSource, kind: str, held_out: float) -> Iterator[Prompt | None]:
+    found = read_prompts(source, kind, held_out)
+    return (item for item in found if not (source.train_only and item and item.split == "held_out"))
 
 
 def _all_comparisons(
