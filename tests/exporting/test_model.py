@@ -39,6 +39,15 @@ def test_another_type_halves_the_weights(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "tokenizer.json").is_file()
 
 
+@pytest.mark.parametrize("dtype", ["same", "bfloat16"])
+def test_a_bilinear_head_goes_with_its_model(run: Run, tmp_path: Path, dtype: str) -> None:
+    head = run.model("sl") / "head" / "bilinear.safetensors"
+    head.parent.mkdir()
+    head.write_bytes(b"a head")
+    write_model(run.model("sl"), tmp_path / "out", dtype)
+    assert (tmp_path / "out" / "head" / "bilinear.safetensors").read_bytes() == b"a head"
+
+
 def test_an_adapter_is_merged_into_its_base(tmp_path: Path, tiny_model: Path) -> None:
     import torch
     from peft import LoraConfig, get_peft_model

@@ -18,7 +18,8 @@ FIRST = {  # the stages that an arm does not share with the whole method begin w
     "principles-4": {"audit", "revise"},
     "principles-16": {"audit", "revise"},
     "no-warm-up": {"warm_up"},
-    "refusals": {"prompts"},
+    "no-refusals": {"prompts"},
+    "finetuned-pm": {"pm"},
     "hard-labels": {"pm"},
     "weak-kl": {"rl"},
     "no-rl": {"rl"},
@@ -30,7 +31,8 @@ def test_they_are_the_demo_with_one_change_an_arm() -> None:
     demo = load_recipe("demo")
     assert recipe.model_copy(update={"arms": {}, "description": demo.description}) == demo
     changed = {name: len(changes) for name, changes in recipe.arms.items()}
-    assert changed == {"whole": 0, "no-warm-up": 2} | dict.fromkeys(FIRST.keys() - {"no-warm-up"}, 1)
+    several = {"whole": 0, "no-warm-up": 2, "finetuned-pm": 5}
+    assert changed == several | dict.fromkeys(FIRST.keys() - several.keys(), 1)
     assert set(recipe.arms) == {"whole", *FIRST}
 
 

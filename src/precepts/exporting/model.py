@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from precepts.engines.models import BILINEAR_FILE
 from precepts.errors import InputError, RunError, nearest
 from precepts.runs.folder import Run
 
@@ -67,6 +68,9 @@ def _save(source: Path, target: Path, dtype: str) -> None:
         model, tokenizer = _loaded(source, precision), load_tokenizer(str(source))
     model.to(precision).save_pretrained(target)
     tokenizer.save_pretrained(target)
+    if (source / BILINEAR_FILE).is_file():  # in the precision that it was fitted in
+        (target / BILINEAR_FILE).parent.mkdir()
+        shutil.copyfile(source / BILINEAR_FILE, target / BILINEAR_FILE)
 
 
 def _loaded(folder: Path, dtype: Any) -> Any:
