@@ -18,6 +18,7 @@ SMALLER = {
     "prompts.helpful": "[{source: builtin:helpful, limit: 6}]",
     "preferences.helpful": "[{source: builtin:helpfulness, limit: 8}]",
     "respond.max_tokens": "24",
+    "respond.helpful_max_tokens": "24",
     "revise.rounds": "1",
     "revise.shots": "1",
     "revise.critique_tokens": "16",
