@@ -93,6 +93,7 @@ def test_every_built_in_suite_of_two_models(tmp_path: Path, tiny_model: Path) ->
         ([*SCRIPTED, "any", "--suite", "hamful"], "did you mean 'harmful'?"),
         (["nowhere", "--against", "nowhere"], "--against nowhere: this is the model itself"),
         (["pm"], "model 'pm': it scores answers and writes none"),
+        (["bilinear"], "model 'bilinear': it scores answers and writes none"),
         (["any", "--against", "nowhere"], "model 'any': no such folder"),
         (["nowhere", "--page", "no/where/page.html"], "there is no folder no/where"),
         (["nowhere", "--set", "evaluate.max_token=3"], "did you mean 'max_tokens'?"),
@@ -107,6 +108,10 @@ def test_what_cannot_be_used_is_one_message(arguments: list[str], told: str, fol
     (folder / "pm").mkdir()
     (folder / "pm" / "config.json").write_text('{"architectures": ["LlamaForSequenceClassification"]}')
     (folder / "pm" / "model.safetensors").write_text("")
+    (folder / "bilinear" / "head").mkdir(parents=True)
+    (folder / "bilinear" / "config.json").write_text('{"architectures": ["LlamaForCausalLM"]}')
+    for name in ("model", "head/bilinear"):
+        (folder / "bilinear" / f"{name}.safetensors").write_text("")
     done = precepts("eval", *arguments, "--quiet", cwd=folder)
     assert done.returncode == 2
     assert told in done.stderr and len(done.stderr.strip().splitlines()) == 1

@@ -146,7 +146,7 @@ def test_a_bilinear_model_scores_too(tiny_model: Path, tmp_path: Path) -> None:
         def advance(self, units: int = 1, note: str = "") -> None: ...
 
     pairs = [LabelledPair((Message("user", f"Say {n}."),), "Mix flour.", "No.", 0.9, 1.0) for n in range(4)]
-    given = (BilinearSettings(), "raw", 4, "cpu", lambda total, done: nullcontext(Still()))
+    given = (BilinearSettings(), "raw", "cpu", lambda total, done: nullcontext(Still()))
     train_bilinear(str(tiny_model), pairs, tmp_path / "pm", *given)
     rows = [{"prompt": "Say 7.", "response": text} for text in ("Mix flour.", "No.")]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -46,6 +46,8 @@ def test_a_bilinear_head_goes_with_its_model(run: Run, tmp_path: Path, dtype: st
     head.write_bytes(b"a head")
     write_model(run.model("sl"), tmp_path / "out", dtype)
     assert (tmp_path / "out" / "head" / "bilinear.safetensors").read_bytes() == b"a head"
+    with pytest.raises(InputError, match="GGUF has no place for its head"):
+        export_model_command(run.path, "sl", tmp_path / "gguf", dtype=dtype, gguf="f16", converter=None)
 
 
 def test_an_adapter_is_merged_into_its_base(tmp_path: Path, tiny_model: Path) -> None:

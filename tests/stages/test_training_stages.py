@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -212,6 +213,18 @@ def test_pm_mixes_scored_labels_and_human_comparisons_of_the_training_split(
     assert set(trained) == {"bilinear" if "bilinear" in changed else "pm"}
     given: list[LabelledPair] = next(iter(trained.values()))[1]
     assert [(p.first, p.p_first, p.weight) for p in given] == pairs
+
+
+def test_pm_fits_and_scores_a_bilinear_model(opened: Any, open_folder: Any, tiny_model: Path) -> None:
+    folder = opened("pm", "a")
+    open_folder("label").write_records(AIPreference, [preference("l", 0.9), preference("m", 0.2, "held_out")])
+    settings = pm.PMSettings(bilinear=BilinearSettings(), device="cpu")
+    pm.run(folder, settings, "chat", str(tiny_model), "ai", 0.0)
+    (scored,) = folder.run.read("pm", ScoredComparison, "comparisons")
+    again = pm.scorer(folder.run, "chat")([(asked("m"), "one"), (asked("m"), "two")])
+    assert again == pytest.approx([scored.score_first, scored.score_second], abs=1e-4)
+    assert scored.score_first > scored.score_second  # as in the label that it was fitted to
+    assert [each.step for each in folder.run.read("pm", TrainingStep)][:1] == [1]
 
 
 def test_pm_takes_peoples_harmlessness_in_place_of_ai_labels(

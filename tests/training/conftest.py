@@ -72,5 +72,5 @@ def bilinear_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -
 
     folder = tmp_path_factory.mktemp("bilinear") / "pm"
     pairs = [LabelledPair((Message("user", f"Say {n}."),), "Mix flour.", "No.", n / 4, 1.0) for n in range(5)]
-    train_bilinear(str(tiny_model), pairs, folder, BilinearSettings(ridge=1.0), "chat", 4, "cpu", Shown())
+    train_bilinear(str(tiny_model), pairs, folder, BilinearSettings(ridge=1.0), "chat", "cpu", Shown())
     return folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from precepts.training.bilinear import (
     BilinearScorer,
     fit_bilinear,
     load_bilinear,
+    save_bilinear,
     train_bilinear,
 )
 from precepts.training.pairs import LabelledPair
@@ -104,7 +106,7 @@ def pairs(harmful: list[str], fine: list[str]) -> list[LabelledPair]:
 @pytest.fixture
 def trained(tiny_model: Path, tmp_path: Path, show: Any) -> Callable[..., Path]:
     def train(name: str = "pm", style: Any = "chat", data: list[LabelledPair] | None = None) -> Path:
-        given = (BilinearSettings(ridge=1.0), style, 4, "cpu", show)
+        given = (BilinearSettings(ridge=1.0, batch_size=4), style, "cpu", show)
         rows = pairs(HARMFUL[:4], FINE[:4]) if data is None else data
         steps, tokens = train_bilinear(str(tiny_model), rows, tmp_path / name, *given)
         assert [each.step for each in steps] == list(range(1, len(steps) + 1))
@@ -138,7 +140,7 @@ def test_the_model_stays_as_it_was_and_the_fit_is_the_same_again(
     trained: Callable[..., Path], tiny_model: Path
 ) -> None:
     one, two = trained("one"), trained("two", data=pairs(HARMFUL[:4], FINE[:4])[::-1])
-    assert (one / BILINEAR_FILE).read_bytes() != b""
+    assert (one / BILINEAR_FILE).read_bytes() == (trained("again") / BILINEAR_FILE).read_bytes()
     before, after = (load_file(folder / "model.safetensors") for folder in (tiny_model, one))
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -169,11 +171,30 @@ def test_a_model_without_such_layers_is_refused(tmp_path: Path, tiny_model: Path
     tokenizer.save_pretrained(tmp_path / "gpt2")
     config = GPT2Config(vocab_size=len(tokenizer), n_embd=16, n_layer=1, n_head=2, n_positions=64)
     GPT2LMHeadModel(config).save_pretrained(tmp_path / "gpt2")
-    given = (tmp_path / "pm", BilinearSettings(), "chat", 4, "cpu", show)
-    with pytest.raises(InputError, match=r"pm\.bilinear: .* leave it out"):
+    given = (tmp_path / "pm", BilinearSettings(), "chat", "cpu", show)
+    with pytest.raises(InputError, match=r"its layers are not .*leave pm\.bilinear out"):
         train_bilinear(str(tmp_path / "gpt2"), pairs(HARMFUL, FINE), *given)
 
 
-def test_one_process_reads() -> None:
-    with pytest.raises(ValueError, match="leave processes out"):
-        PMSettings(bilinear=BilinearSettings(), processes=2)
+def test_a_folder_without_its_head_is_no_preference_model(trained: Callable[..., Path]) -> None:
+    folder = trained()
+    (folder / BILINEAR_FILE).unlink()
+    with pytest.raises(InputError, match="this is no preference model"):
+        load_scorer(str(folder))
+
+
+@pytest.mark.parametrize(("layers", "cut"), [(0, 0), (3, 0), (1, 1)])  # the tiny model has two layers
+def test_a_head_of_another_model_is_told(trained: Callable[..., Path], layers: int, cut: int) -> None:
+    folder = trained()
+    head = load_bilinear(folder)
+    save_bilinear(replace(head, layers=layers, alone=head.alone[cut:]), folder)
+    with pytest.raises(InputError, match=r"bilinear\.safetensors: made for another model"):
+        load_scorer(str(folder), device="cpu")
+
+
+@pytest.mark.parametrize("changed", [{"processes": 2}, {"learning_rate": 1e-3}, {"lora": None}, {"max_length": 64}])
+def test_what_is_set_for_a_training_means_nothing(changed: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"so {next(iter(changed))} means nothing"):
+        PMSettings(bilinear=BilinearSettings(), **changed)
+    whole = PMSettings(bilinear=BilinearSettings(), device="cpu", report_to=["wandb"])
+    assert PMSettings.model_validate(whole.model_dump()) == whole  # as a resolved recipe gives it back

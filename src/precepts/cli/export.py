@@ -8,7 +8,7 @@ from precepts.cli.run import hush
 from precepts.cli.terminal import say
 from precepts.errors import InputError
 from precepts.exporting.columns import Shape, table
-from precepts.exporting.model import find_converter, model_folder, write_gguf, write_model
+from precepts.exporting.model import find_converter, model_folder, refuse_bilinear, write_gguf, write_model
 from precepts.exporting.write import FORMATS, push, write_data_set, write_rows
 from precepts.prompts.formats import Format
 from precepts.runs.folder import Run
@@ -59,8 +59,11 @@ def export_model_command(
     """Write a run's model, and as GGUF where that is asked for. Raises PreceptsError."""
     hush()
     _among("--dtype", dtype, _DTYPES)
+    source = model_folder(Run(folder), name)
+    if gguf:
+        refuse_bilinear(source)
     program = find_converter(converter) if gguf else None
-    write_model(model_folder(Run(folder), name), output, dtype)
+    write_model(source, output, dtype)
     say(output)
     if program and gguf:
         say(write_gguf(program, output, gguf))

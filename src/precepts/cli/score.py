@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -13,8 +12,7 @@ from typing import Any, TextIO
 from precepts.cli.run import hush
 from precepts.cli.terminal import json_text
 from precepts.cli.writing import check_places, writing
-from precepts.engines.models import BILINEAR_FILE
-from precepts.errors import InputError
+from precepts.engines.models import check_scores
 from precepts.runs.progress import Progress
 from precepts.sources.items import read_answers
 from precepts.sources.read import SourceSettings
@@ -27,7 +25,7 @@ def score_command(source: str, folder: Path, output: Path | None, *, style: str 
     hush()
     check_places(output)
     total = sum(1 for _ in read_answers(SourceSettings(source=source)))
-    _check(folder)
+    check_scores(folder, f"--pm {folder}")
     from precepts.training.scores import load_scorer
 
     scorer = load_scorer(str(folder), "raw" if style == "raw" else "chat" if style else None)
@@ -51,19 +49,3 @@ def _batches(source: str) -> Iterator[tuple[Any, ...]]:
 
 def _write(sink: TextIO, rows: list[dict[str, Any]]) -> None:
     sink.writelines(json_text(row) + "\n" for row in rows)
-
-
-def _check(folder: Path) -> None:
-    """Raise InputError unless `folder` is a preference model."""
-    try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        raise InputError(
-            f"--pm {folder}: no model is there (a folder with config.json is needed, as RUN/models/pm)"
-        ) from None
-    if (folder / BILINEAR_FILE).is_file():
-        return
-    heads = [str(each) for each in config.get("architectures") or []]
-    labels = config.get("id2label") or {}
-    if not any(each.endswith("ForSequenceClassification") for each in heads) or len(labels) > 1:
-        raise InputError(f"--pm {folder}: this is no preference model (a sequence classifier with one label)")

@@ -11,6 +11,7 @@ The cache is `$PRECEPTS_CACHE`, else `~/.cache/precepts`.
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shutil
 import tempfile
@@ -42,6 +43,23 @@ def model_fingerprint(name: str) -> str:
     raise InputError(
         f"model '{name}': no such folder, no built-in ('{EMBEDDED}') and no Hub id (ORG/NAME); correct the name"
     )
+
+
+def check_scores(folder: Path, named: str) -> None:
+    """Raise InputError, which begins with what the folder is `named`, unless it holds a preference model."""
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        raise InputError(
+            f"{named}: no model is there (a folder with config.json is needed, as RUN/models/pm)"
+        ) from None
+    kinds, labels = config.get("architectures") or [], config.get("id2label") or {}
+    classifies = any(str(each).endswith("ForSequenceClassification") for each in kinds) and len(labels) <= 1
+    if not classifies and not (folder / BILINEAR_FILE).is_file():
+        raise InputError(
+            f"{named}: this is no preference model (a sequence classifier with one label, or a model with "
+            f"{BILINEAR_FILE})"
+        )
 
 
 def model_path(name: str) -> str:

@@ -20,18 +20,23 @@ MEANS = 3
 Rows = Sequence[tuple[Sequence[int], Sequence[int]]]  # token ids of a prompt and of a response
 
 
+def cut(rows: Rows) -> list[tuple[list[int], list[int]]]:
+    """What is read of each row: at most 256 tokens of the prompt, its last, and 256 of the response, its first."""
+    return [(list(prompt)[-_PROMPT:], list(response)[:_RESPONSE]) for prompt, response in rows]
+
+
 @torch.inference_mode()
 def response_states(model: Any, rows: Rows, layers: int, batch_size: int) -> torch.Tensor:
-    """The mean states of each prompt, each response and its opening after `layers` layers, (rows, 3 x hidden size),
-    float32."""
-    cut = [(list(prompt)[-_PROMPT:], list(response)[:_RESPONSE]) for prompt, response in rows]
-    order = sorted(range(len(cut)), key=lambda n: -len(cut[n][0]) - len(cut[n][1]))
+    """The mean states of each prompt, each response and its opening after the first `layers` layers, (rows, 3 x hidden
+    size), float32; `batch_size` rows are read at a time, each `cut`."""
+    kept = cut(rows)
+    order = sorted(range(len(kept)), key=lambda n: -len(kept[n][0]) - len(kept[n][1]))
     found: dict[int, torch.Tensor] = {}
     with _only(model, layers) as decoder:
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
-            found |= zip(chosen, _means(decoder, [cut[n] for n in chosen]), strict=True)
-    return torch.stack([found[n] for n in range(len(cut))])
+            found |= zip(chosen, _means(decoder, [kept[n] for n in chosen]), strict=True)
+    return torch.stack([found[n] for n in range(len(kept))])
 
 
 def _means(decoder: Any, rows: Rows) -> Iterator[torch.Tensor]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from precepts.engines import Engine, make_engine, model_fingerprint
+from precepts.engines.models import BILINEAR_FILE
 from precepts.errors import InputError
 from precepts.evals.graders.fluency import Fluency
 from precepts.evals.graders.grader import Answered, Corpus, Grader, Models, grade_all
@@ -115,7 +116,8 @@ def check_models(recipe: Recipe, models: Sequence[str]) -> None:
 def _check_writes(folder: Path) -> None:
     """Raise InputError for a preference model: loaded as a language model it would answer, with nonsense."""
     config = folder / "config.json"
-    if config.is_file() and "ForSequenceClassification" in config.read_text("utf-8", "replace"):
+    classifies = config.is_file() and "ForSequenceClassification" in config.read_text("utf-8", "replace")
+    if classifies or (folder / BILINEAR_FILE).is_file():
         raise InputError(f"model '{folder}': it scores answers and writes none; name a language model")
 
 

@@ -92,6 +92,14 @@ def find_converter(given: Path | None) -> Path:
     return Path(found)
 
 
+def refuse_bilinear(folder: Path) -> None:
+    """Raise InputError for a preference model of which GGUF would keep the start model alone."""
+    if (folder / BILINEAR_FILE).is_file():
+        raise InputError(
+            f"--gguf: {folder} is a bilinear preference model, and GGUF has no place for its head; leave it out"
+        )
+
+
 def write_gguf(converter: Path, folder: Path, kind: str) -> Path:
     """Convert a model's folder to GGUF, in it. Raises RunError where the converter fails."""
     target = folder / f"{folder.name}-{kind}.gguf"

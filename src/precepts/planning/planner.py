@@ -1,6 +1,6 @@
 """Each stage's sample, and what it makes of the whole stage.
 
-1. What the samples rest on one another for is in `samples.py`; here is what each stage's comes to.
+1. The samples that others are made of are in `samples.py`; here is what each stage's comes to.
 2. Of a training the tokens are those of its examples, cut to the length that it keeps, times its epochs. Its time is
    that of three readings (forward, and backward twice that), at the rate at which the sample's answers were made. A
    bilinear preference model is one reading, through two thirds of the layers.
@@ -37,6 +37,7 @@ from precepts.stages.warm_up import prompt_of, takes_own, taught, with_own
 
 _PASSES = 3  # a training step in readings of the same tokens
 _READING = 2 / 3  # a bilinear preference model reads with as much of the model
+_READ = 512  # and as many tokens of a text, prompt and response
 
 
 class Planner(Samples):
@@ -152,7 +153,7 @@ class Planner(Samples):
             usable = [pair for pair in pairs if pair.unusable is None]
             factor = share_of(count * self.recipe.pairs.samples, len(pairs))
             rows += [(factor, pair.messages, pair.first, pair.second) for pair in usable]
-        most = settings.max_length if settings.bilinear is None else None
+        most = settings.max_length if settings.bilinear is None else _READ
         tokens = sum(factor * self._length(messages, text, most) for factor, messages, *texts in rows for text in texts)
         counted = sum(factor for factor, *_ in rows)
         if settings.bilinear is not None:

@@ -113,8 +113,8 @@ class Samples:
     def _tokenizer(self) -> Any:
         return getattr(self.start.engine, "tokenizer", None)
 
-    def _length(self, messages: Rendered, text: str, most: int | None) -> int:
-        """Tokens of a conversation that ends with `text`, of which `most` are kept (None: all)."""
+    def _length(self, messages: Rendered, text: str, most: int) -> int:
+        """Tokens of a conversation that ends with `text`, of which `most` are kept."""
         tokenizer = self._tokenizer
         if isinstance(messages, str):
             said = f"{messages} {text}"
@@ -124,8 +124,9 @@ class Samples:
             turns = [*messages, Message("assistant", text)]
             said = tokenizer.apply_chat_template([asdict(each) for each in turns], tokenize=False)
         length = len(tokenizer(said)["input_ids"]) if tokenizer else len(said) // CHARACTERS
-        return length if most is None else min(most, length)
+        return min(most, length)
 
 
 def share_of(all_of_them: float, sampled: int) -> float:
+    """How many each of the `sampled` items stands for."""
     return all_of_them / sampled if sampled else 0.0

@@ -31,8 +31,8 @@ _NAMES = {"ai": "AI labels", "helpful": "human helpfulness comparisons", "harmle
 
 class PMSettings(SupervisedSettings):
     """Training, what a pair of each source counts in the loss, and soft labels or hard ones. With `bilinear` no weight
-    of the start model is trained: a bilinear form of its states is fitted, and of the training's settings only
-    `micro_batch` (what is read at once) and `device` count."""
+    of the start model is trained: a bilinear form of its states is fitted, and what is set for a training is an error
+    (but for `device`)."""
 
     labels: Literal["soft", "hard"] = "soft"
     helpful_weight: float = Field(default=1.0, ge=0)
@@ -40,9 +40,12 @@ class PMSettings(SupervisedSettings):
     bilinear: BilinearSettings | None = None
 
     @model_validator(mode="after")
-    def _reads_alone(self) -> Self:
-        if self.bilinear and self.processes > 1:
-            raise ValueError("bilinear trains no weight of the model, so one process does it; leave processes out")
+    def _trains_nothing(self) -> Self:
+        kept = {"device", "checkpoint_steps", "report_to"}  # checkpoints and trackers: of all trainings of a recipe
+        fields = SupervisedSettings.model_fields
+        given = [name for name in fields if name not in kept and getattr(self, name) != fields[name].default]
+        if self.bilinear and given:
+            raise ValueError(f"bilinear trains no weight, so {given[0]} means nothing beside it; leave one of them out")
         return self
 
 
@@ -101,7 +104,7 @@ def _train(
     if settings.bilinear:
         from precepts.training.bilinear import train_bilinear
 
-        read = (settings.bilinear, style, settings.micro_batch, settings.device, partial(show, unit="responses read"))
+        read = (settings.bilinear, style, settings.device, partial(show, unit="responses read"))
         steps, tokens = train_bilinear(model, pairs, target, *read)
     else:
         from precepts.training.launch import train_preference_model

@@ -32,8 +32,8 @@ def short_form(value: Any) -> Any:
 
 
 class PromptSource(SourceSettings):
-    """A source of prompts. With `train_only` those that would be held out are left out, so that evaluation stays with
-    the other sources."""
+    """A source of prompts. With `train_only` those that would be held out are left out, also of what `limit` keeps, so
+    that evaluation stays with the other sources."""
 
     train_only: bool = False
 
@@ -95,14 +95,17 @@ def run(folder: StageFolder, settings: PromptSettings, preferences: PreferenceSe
 
 def _all_prompts(sources: dict[str, list[PromptSource]], held_out: float, counts: Counter[str]) -> Iterator[Prompt]:
     for kind, settings in sources.items():
-        found = (item for each in settings for item in _prompts(each, kind, held_out))
+        found = (item for each in settings for item in _prompts(each, kind, held_out, counts))
         for prompt in _counted(found, kind, counts):
             yield replace(prompt, split="held_out") if kind == "safe_sounding" else prompt
 
 
-def _prompts(source: PromptSource, kind: str, held_out: float) -> Iterator[Prompt | None]:
-    found = read_prompts(source, kind, held_out)
-    return (item for item in found if not (source.train_only and item and item.split == "held_out"))
+def _prompts(source: PromptSource, kind: str, held_out: float, counts: Counter[str]) -> Iterator[Prompt | None]:
+    for item in read_prompts(source, kind, held_out):
+        if source.train_only and item and item.split == "held_out":
+            counts[f"{kind}, left out: on the held-out side of a train_only source"] += 1
+        else:
+            yield item
 
 
 def _all_comparisons(

@@ -5,8 +5,8 @@
 2. Only a and M are fitted, with the soft-label loss of `losses.py`; the model stays as it is. The loss is convex in
    them, so neither a seed nor an order of pairs matters. Two ridges hold them: one a (what is said, whatever was
    asked), a milder one M.
-3. The head lies in a folder beside the whole start model, which is read anew to score. In training and at use the same
-   code reads, in the same precision.
+3. The head lies in a folder beside the whole start model, which is read anew to score, by the code that read it for the
+   fit, and in the precision that it was saved in where the hardware computes in that.
 How it departs from the paper: there the whole model is finetuned under a scalar head on the last token's state
 (`preference_model.py`). With some hundred pairs a small model so trained learns whether refusals are good, and not
 where (docs/experiments.md).
@@ -25,9 +25,9 @@ import torch
 
 from precepts.engines.models import BILINEAR_FILE, model_path
 from precepts.engines.rendering import verdict_request, verdict_rows
-from precepts.engines.states import MEANS, can_be_read, response_states, two_thirds
+from precepts.engines.states import MEANS, can_be_read, cut, response_states, two_thirds
 from precepts.engines.transformers import best_device, file_dtype, load_model, load_tokenizer
-from precepts.errors import InputError
+from precepts.errors import InputError, RunError
 from precepts.prompts.formats import Format
 from precepts.records import Messages, TrainingStep
 from precepts.training.fit import Show, whole
@@ -71,26 +71,35 @@ class _Reader:
         where = best_device() if device == "auto" else device
         self.tokenizer, self.model = load_tokenizer(path), load_model(path, file_dtype(path, where), where)
         if not can_be_read(self.model):
-            raise InputError("pm.bilinear: this model's layers are not where most models have them; leave it out")
+            raise InputError(f"model '{path}': its layers are not where most models have them; leave pm.bilinear out")
         self.path, self.style, self.batch_size = path, style, batch_size
-        self.layers = layers or two_thirds(self.model)
+        self.layers = two_thirds(self.model) if layers is None else layers
         self.tokens = 0
 
     def read(self, items: Sequence[tuple[Messages, str]]) -> torch.Tensor:
         """States (items, 3 x hidden size) of each (conversation, response)."""
         asked = [verdict_request(messages, response, self.style) for messages, response in items]
         rows = verdict_rows(self.tokenizer, asked, self.path)
-        self.tokens += sum(len(prompt) + len(response) for prompt, response in rows)
+        self.tokens += sum(len(prompt) + len(response) for prompt, response in cut(rows))
         return response_states(self.model, rows, self.layers, self.batch_size)
 
 
 class BilinearScorer:
-    """Scores responses with a trained bilinear model. `style` None is the format it was trained in."""
+    """Scores responses with a trained bilinear model. `style` None is the format it was trained in. Raises InputError
+    for a head that is damaged or made for another model."""
 
     def __init__(self, path: str, style: Format | None = None, *, batch_size: int = 32, device: str = "auto") -> None:
         self.head = load_bilinear(Path(path))
         self.style: Format = style or self.head.style
         self._reader = _Reader(path, self.style, self.head.layers, batch_size, device)
+        self._check(Path(path) / BILINEAR_FILE, self._reader.model.config.get_text_config())
+
+    def _check(self, file: Path, config: Any) -> None:
+        hidden, head = config.hidden_size, self.head
+        shapes = tuple(tuple(getattr(head, name).shape) for name in _TENSORS)
+        fitting = ((MEANS * hidden,), (MEANS * hidden,), (2 * hidden,), (hidden, 2 * hidden))
+        if shapes != fitting or not 1 <= head.layers <= config.num_hidden_layers:
+            raise InputError(f"{file}: made for another model; train the preference model again")
 
     def score(self, items: Sequence[tuple[Messages, str]]) -> list[float]:
         """A score for each (conversation, response), in order."""
@@ -103,16 +112,15 @@ def train_bilinear(
     target: Path,
     settings: BilinearSettings,
     style: Format,
-    batch_size: int,
     device: str,
     show: Show,
 ) -> tuple[list[TrainingStep], int]:
     """Fit a head on `pairs` and save it with the model at `target`; `show` is told of the responses read.
 
     Returns the fit's iterations as steps and the number of tokens read. Raises InputError for a model whose layers are
-    not found.
+    not found, RunError where the fit does not come to an end.
     """
-    reader = _Reader(model_path(model), style, None, batch_size, device)
+    reader = _Reader(model_path(model), style, None, settings.batch_size, device)
     texts = list(dict.fromkeys((pair.messages, text) for pair in pairs for text in (pair.first, pair.second)))
     found = []
     with show(len(texts), 0) as task:
@@ -185,12 +193,14 @@ def fit_bilinear(
 
     begin = np.zeros((hidden + 1) * features)
     done = minimize(loss, begin, jac=True, method="L-BFGS-B", callback=note, options={"maxiter": _ITERATIONS})
+    if done.nit >= _ITERATIONS:
+        raise RunError(f"pm.bilinear: no end of the fit after {done.nit} iterations ; raise its ridges")
     form = torch.from_numpy(done.x.reshape(hidden + 1, features)) * scale
     return form[hidden], form[:hidden], losses
 
 
 def save_bilinear(head: BilinearHead, folder: Path) -> None:
-    """Put the head into a model's folder."""
+    """Put the head into a model's folder, in float32."""
     from safetensors.torch import save_file
 
     (folder / BILINEAR_FILE).parent.mkdir(exist_ok=True)

@@ -223,8 +223,8 @@ def save_gathered(
         if not list(gathered.glob("*.safetensors")):
             raise InputError("accelerate_config: no whole model comes of it; set fsdp_state_dict_type: FULL_STATE_DICT")
         adapted = hasattr(trainer.model, "merge_and_unload")
-        whole = _merged(load(start), str(gathered)) if adapted else load(str(gathered))
-        _write_whole(whole, tokenizer, target, gathered if adapted else None)
+        trained = _merged(load(start), str(gathered)) if adapted else load(str(gathered))
+        _write_whole(trained, tokenizer, target, gathered if adapted else None)
     trainer.accelerator.wait_for_everyone()
 
 

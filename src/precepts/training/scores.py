@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import torch
 
-from precepts.engines.models import BILINEAR_FILE
+from precepts.engines.models import BILINEAR_FILE, check_scores
 from precepts.engines.transformers import best_device, file_dtype, load_tokenizer
 from precepts.prompts.formats import Format, render, turns_of
 from precepts.records import Message, Messages
@@ -109,7 +109,8 @@ class Scorer(Protocol):
 
 
 def load_scorer(path: str, style: Format | None = None, *, batch_size: int = 32, device: str = "auto") -> Scorer:
-    """The preference model in a folder, of the kind that lies there."""
+    """The preference model in a folder, of the kind that lies there. Raises InputError where none does."""
+    check_scores(Path(path), path)
     kind = BilinearScorer if (Path(path) / BILINEAR_FILE).is_file() else ClassifierScorer
     return kind(path, style, batch_size=batch_size, device=device)
 

@@ -88,10 +88,12 @@ class SupervisedSettings(OptimSettings):
 
 class BilinearSettings(Settings):
     """A preference model that is a bilinear form of the start model's states: what holds its products of prompt and
-    response near nothing (`ridge`), and what it makes of a response whatever was asked (`response_ridge`)."""
+    response near nothing (`ridge`), and what it makes of a response whatever was asked (`response_ridge`);
+    `batch_size` responses are read at a time."""
 
     ridge: float = Field(default=300.0, gt=0)
     response_ridge: float = Field(default=10_000.0, gt=0)
+    batch_size: int = Field(default=16, ge=1)
 
 
 class PolicySettings(OptimSettings):
