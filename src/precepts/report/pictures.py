@@ -205,8 +205,8 @@ def _training(found: Gathered) -> Picture | None:
         "Training",
         svg,
         f"By optimiser step, as logged ({steps} steps; long curves are averaged to {_POINTS} points). The dashed line "
-        "is the loss of even odds, ln 2; a bilinear preference model's steps are those of its fit, and its loss has the "
-        "ridges in it. No intervals: these are single trainings.",
+        "is the loss of even odds, ln 2; a bilinear preference model's steps are those of its fit, and its loss has "
+        "the ridges in it. No intervals: these are single trainings.",
     )
 
 
