@@ -47,10 +47,10 @@ def test_names_are_folders_names(given: str, name: str) -> None:
 
 
 def test_the_recipe_of_a_sweep() -> None:
-    recipe = swept("demo", ["pm.harmless_weight=0.5,2", "pm.epochs=2.0"])
-    assert recipe.pm.epochs == 2.0 and recipe.pm.harmless_weight == 2.0
-    assert recipe.arms == {"pm.harmless_weight=0.5": {"pm.harmless_weight": 0.5}, "pm.harmless_weight=2": {}}
-    assert [arm.pm.harmless_weight for arm in arm_recipes(recipe).values()] == [0.5, 2.0]
+    recipe = swept("demo", ["pm.harmless_weight=0.5,4", "sl.epochs=2.0"])
+    assert recipe.sl.epochs == 2.0 and recipe.pm.harmless_weight == 4.0
+    assert recipe.arms == {"pm.harmless_weight=0.5": {"pm.harmless_weight": 0.5}, "pm.harmless_weight=4": {}}
+    assert [arm.pm.harmless_weight for arm in arm_recipes(recipe).values()] == [0.5, 4.0]
 
 
 @pytest.mark.parametrize(

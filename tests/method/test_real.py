@@ -26,7 +26,7 @@ SMALLER = {
     "pairs.max_tokens": "24",
     "label.shots": "1",
     "sl.batch_size": "8",
-    "pm.batch_size": "8",
+    "pm.bilinear.batch_size": "8",
     "rl.steps": "1",
     "rl.batch_size": "4",
     "rl.group": "2",
