@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from precepts.records import Message, Prompt, Rollout
-from precepts.training.policy import _Rewards, train_policy
+from precepts.training.policy import _Rewards, mixed, train_policy
 from precepts.training.scores import load_scorer
 from precepts.training.settings import LoraSettings, PolicySettings
 
@@ -87,6 +88,47 @@ def test_two_steps_and_every_rollout_with_its_score(
     moved = [bool((a != b).any()) for a, b in zip(before.parameters(), after.parameters(), strict=True)]
     assert any(moved)
     assert all(bool(each.isfinite().all()) for each in after.parameters())
+
+
+@pytest.mark.parametrize(("red", "helpful"), [(43, 79), (5, 5), (1, 9), (0, 4), (3, 0)])
+def test_any_stretch_of_the_order_has_each_kind_in_proportion(red: int, helpful: int) -> None:
+    kinds = ["red_team"] * red + ["helpful"] * helpful
+    order = mixed(kinds, 3, 0)
+    assert sorted(order) == list(range(len(kinds)))
+    share = red / len(kinds)
+    for size in range(1, len(kinds) + 1):
+        for start in range(len(kinds) - size + 1):
+            found = sum(kinds[n] == "red_team" for n in order[start : start + size])
+            assert abs(found - share * size) < 2
+
+
+def test_the_order_is_the_seeds_and_another_in_each_epoch() -> None:
+    kinds = ["red_team"] * 20 + ["helpful"] * 30
+    orders = [mixed(kinds, *given) for given in ((1, 0), (1, 1), (2, 0))]
+    assert orders[0] == mixed(kinds, 1, 0)
+    assert len({tuple(order) for order in orders}) == 3
+
+
+def test_epochs_without_steps_go_over_every_prompt(
+    tiny_model: Path, bilinear_model: Path, tmp_path: Path, show: Any
+) -> None:
+    kept: list[Rollout] = []
+    steps, _ = train_policy(
+        tiny_model,
+        bilinear_model,
+        [*PROMPTS, replace(PROMPTS[0], id="p3")],
+        tmp_path / "rl",
+        tmp_path,
+        settings(steps=None, epochs=1.5),
+        "chat",
+        1,
+        show,
+        lambda step, rollouts: kept.extend(rollouts),
+    )
+    assert [step.epoch for step in steps] == pytest.approx([0.5, 1.0, 1.5])  # two prompts of four in each
+    seen = [each.prompt_id for each in kept]
+    assert sorted(seen[:8]) == [f"p{n}" for n in range(4) for _ in range(2)]
+    assert len(seen) == 12
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ class Planner(Samples):
         if settings is None:
             return Figures()
         prompts, count = self._prompts("red_team", "helpful")
-        steps = settings.steps or count * settings.group * settings.epochs / settings.batch_size
+        steps = settings.total_steps(count)
         completions = steps * settings.batch_size
         request = self.recipe.pairs.model_copy(
             update=settings.model_dump(include={"temperature", "top_p", "max_tokens"})
@@ -176,7 +176,7 @@ class Planner(Samples):
         )
         both = figures.times(share_of(completions / 2, len(replies)))
         trained = self._trained(completions, both.tokens_in + both.tokens_out)
-        looks = len(look_steps(round(steps), settings.monitor.every)) if settings.monitor else 0
+        looks = len(look_steps(steps, settings.monitor.every)) if settings.monitor else 0
         looked = both.times(looks * len(self._aside) / completions)
         times = [trained.seconds, both.seconds, looked.seconds]
         return replace(

@@ -2,7 +2,9 @@
 
 1. For each prompt the policy samples a group of completions; each one's advantage is its preference-model score
    relative to its group. The policy begins as the SL-CAI model, and a KL penalty of `beta` holds it near.
-2. The score is that of `scores.load_scorer`, the same code that evaluation uses, of the text up to where an engine
+2. Every step's prompts are a like mixture of red-team and helpful ones: what a step of one kind teaches, the next
+   of another kind would have to undo.
+3. The score is that of `scores.load_scorer`, the same code that evaluation uses, of the text up to where an engine
    would stop it; every rollout is kept with its score.
 How it departs from the paper: the paper uses PPO, with a learned value function and one sample a prompt. GRPO needs
 no value model: the group's mean is the baseline. Each batch of completions serves one update, so there is nothing for
@@ -12,13 +14,17 @@ scale of the paper's 0.001.
 
 from __future__ import annotations
 
+import itertools
+import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from precepts.engines.transformers import load_model, load_tokenizer
+from precepts.identity import seed_from
 from precepts.prompts.formats import Format, stops
 from precepts.records import Prompt, Rollout, TrainingStep
 from precepts.training.fit import (
@@ -68,14 +74,17 @@ def train_policy(
     tokenizer = load_tokenizer(str(model))
     tokenizer.padding_side = "left"
     rewards = _Rewards(load_scorer(str(preference_model), style, device=device), prompts)
+    order = itertools.chain.from_iterable(mixed([each.kind for each in prompts], seed, n) for n in itertools.count())
+    total = settings.total_steps(len(prompts))
+    needed = total * settings.batch_size // settings.group
     rows = [
         {"prompt": trl_columns(prompt.messages, style), "prompt_id": prompt.id, "kind": prompt.kind}
-        for prompt in prompts
+        for prompt in (prompts[n] for n in itertools.islice(order, needed))
     ]
     trainer = GRPOTrainer(
         model=load_model(str(model), dtype if settings.lora else torch.float32, device),
         reward_funcs=rewards,
-        args=single_device(_config(settings, work, seed, device, dtype)),
+        args=single_device(_config(settings, total, work, seed, device, dtype)),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
         peft_config=lora_config(settings.lora, "CAUSAL_LM") if settings.lora else None,
@@ -92,15 +101,30 @@ def train_policy(
     steps = fit(trainer, show, before_mark=lambda step: keep(step, rewards.taken()))
     keep(int(trainer.state.global_step), rewards.taken())
     save(target)
-    return steps, tokens_seen(trainer)
+    passes = needed / len(prompts)  # the trainer counts all rows as one epoch
+    return [replace(each, epoch=each.epoch and each.epoch * passes) for each in steps], tokens_seen(trainer)
 
 
-def _config(settings: PolicySettings, work: Path, seed: int, device: str, dtype: torch.dtype) -> Any:
+def mixed(kinds: Sequence[str], seed: int, epoch: int) -> list[int]:
+    """The places of `kinds` in a random order in which each kind is spread evenly, so that any stretch of it has them
+    in the proportion of the whole (to one of each kind)."""
+    chooser = random.Random(seed_from(seed, "policy", epoch))
+    spread = []
+    for kind in sorted(set(kinds)):
+        places = [n for n, each in enumerate(kinds) if each == kind]
+        chooser.shuffle(places)
+        offset = chooser.random()
+        spread += [((rank + offset) / len(places), n) for rank, n in enumerate(places)]
+    return [n for _, n in sorted(spread)]
+
+
+def _config(settings: PolicySettings, total: int, work: Path, seed: int, device: str, dtype: torch.dtype) -> Any:
     from trl import GRPOConfig
 
     return GRPOConfig(
         **trainer_arguments(settings, work, seed, device, dtype == torch.bfloat16),
-        max_steps=settings.steps or -1,
+        max_steps=total,
+        shuffle_dataset=False,  # the rows are in an order of their own
         beta=settings.beta,
         num_generations=settings.group,
         max_completion_length=settings.max_tokens,

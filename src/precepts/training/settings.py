@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Literal, Self
@@ -99,9 +100,10 @@ class BilinearSettings(Settings):
 class PolicySettings(OptimSettings):
     """GRPO: `batch_size` counts completions in one step, `group` of them to a prompt. Each is measured against its
     group's mean, in deviations of the group's scores or of the whole batch's (`scale`): the latter has a group whose
-    answers are nearly alike teach little. `beta` is the KL coefficient; `steps` ends training (null: `epochs` over the
-    prompts). `snapshots` is how often the policy is kept as a model on the way, at even distances. `max_tokens` bounds
-    a completion (the paper: 128)."""
+    answers are nearly alike teach little. `beta` is the KL coefficient: training heads for where the log-odds of two
+    completions have moved by about the gap of their advantages over `beta`. `steps` ends training (null: `epochs` over
+    the prompts). `snapshots` is how often the policy is kept as a model on the way, at even distances. `max_tokens`
+    bounds a completion (the paper: 128)."""
 
     beta: float = Field(default=0.05, ge=0)
     group: int = Field(default=4, ge=2)
@@ -111,6 +113,10 @@ class PolicySettings(OptimSettings):
     max_tokens: int = Field(default=128, ge=1)
     temperature: float = Field(default=1.0, gt=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
+
+    def total_steps(self, prompts: int) -> int:
+        """How many steps a training on so many prompts takes."""
+        return self.steps or math.ceil(self.epochs * prompts * self.group / self.batch_size)
 
     @model_validator(mode="after")
     def _groups_fit(self) -> PolicySettings:
