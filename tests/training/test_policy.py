@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from precepts.records import Message, Prompt, Rollout
-from precepts.training.policy import _Rewards, mixed, train_policy
+from precepts.training.policy import _Rewards, in_turn, train_policy
 from precepts.training.scores import load_scorer
 from precepts.training.settings import LoraSettings, PolicySettings
 
@@ -90,23 +91,24 @@ def test_two_steps_and_every_rollout_with_its_score(
     assert all(bool(each.isfinite().all()) for each in after.parameters())
 
 
-@pytest.mark.parametrize(("red", "helpful"), [(43, 79), (5, 5), (1, 9), (0, 4), (3, 0)])
-def test_any_stretch_of_the_order_has_each_kind_in_proportion(red: int, helpful: int) -> None:
-    kinds = ["red_team"] * red + ["helpful"] * helpful
-    order = mixed(kinds, 3, 0)
-    assert sorted(order) == list(range(len(kinds)))
-    share = red / len(kinds)
-    for size in range(1, len(kinds) + 1):
-        for start in range(len(kinds) - size + 1):
-            found = sum(kinds[n] == "red_team" for n in order[start : start + size])
-            assert abs(found - share * size) < 2
+def drawn(kinds: Sequence[str], seed: int, count: int) -> list[int]:
+    return list(islice(in_turn(kinds, seed), count))
 
 
-def test_the_order_is_the_seeds_and_another_in_each_epoch() -> None:
+def test_each_kind_has_its_turn_however_many_there_are_of_it() -> None:
+    kinds = ["red_team"] * 3 + ["helpful"] * 5
+    found = drawn(kinds, 3, 30)
+    assert [kinds[n] for n in found] == ["helpful", "red_team"] * 15
+    helpful, red = found[0::2], found[1::2]
+    assert all(sorted(helpful[n : n + 5]) == [3, 4, 5, 6, 7] for n in (0, 5, 10))  # each once before any comes again
+    assert all(sorted(red[n : n + 3]) == [0, 1, 2] for n in (0, 3, 6, 9, 12))
+    assert len({tuple(helpful[n : n + 5]) for n in (0, 5, 10)}) > 1
+    assert sorted(drawn(["helpful"] * 4, 3, 4)) == [0, 1, 2, 3]
+
+
+def test_the_order_is_the_seeds() -> None:
     kinds = ["red_team"] * 20 + ["helpful"] * 30
-    orders = [mixed(kinds, *given) for given in ((1, 0), (1, 1), (2, 0))]
-    assert orders[0] == mixed(kinds, 1, 0)
-    assert len({tuple(order) for order in orders}) == 3
+    assert drawn(kinds, 1, 40) == drawn(kinds, 1, 40) != drawn(kinds, 2, 40)
 
 
 def test_epochs_without_steps_go_over_every_prompt(
@@ -116,7 +118,7 @@ def test_epochs_without_steps_go_over_every_prompt(
     steps, _ = train_policy(
         tiny_model,
         bilinear_model,
-        [*PROMPTS, replace(PROMPTS[0], id="p3")],
+        [*PROMPTS, replace(PROMPTS[1], id="p3")],
         tmp_path / "rl",
         tmp_path,
         settings(steps=None, epochs=1.5),

@@ -2,8 +2,8 @@
 
 1. For each prompt the policy samples a group of completions; each one's advantage is its preference-model score
    relative to its group. The policy begins as the SL-CAI model, and a KL penalty of `beta` holds it near.
-2. Every step's prompts are a like mixture of red-team and helpful ones: what a step of one kind teaches, the next
-   of another kind would have to undo.
+2. Half of every step's prompts are red-team ones and half helpful ones, however many there are of each: what a step of
+   one kind taught, the next of another kind would have to undo. (The paper's prompts are about half and half.)
 3. The score is that of `scores.load_scorer`, the same code that evaluation uses, of the text up to where an engine
    would stop it; every rollout is kept with its score.
 How it departs from the paper: the paper uses PPO, with a learned value function and one sample a prompt. GRPO needs
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,12 +74,11 @@ def train_policy(
     tokenizer = load_tokenizer(str(model))
     tokenizer.padding_side = "left"
     rewards = _Rewards(load_scorer(str(preference_model), style, device=device), prompts)
-    order = itertools.chain.from_iterable(mixed([each.kind for each in prompts], seed, n) for n in itertools.count())
     total = settings.total_steps(len(prompts))
     needed = total * settings.batch_size // settings.group
     rows = [
         {"prompt": trl_columns(prompt.messages, style), "prompt_id": prompt.id, "kind": prompt.kind}
-        for prompt in (prompts[n] for n in itertools.islice(order, needed))
+        for prompt in (prompts[n] for n in itertools.islice(in_turn([each.kind for each in prompts], seed), needed))
     ]
     trainer = GRPOTrainer(
         model=load_model(str(model), dtype if settings.lora else torch.float32, device),
@@ -105,17 +104,17 @@ def train_policy(
     return [replace(each, epoch=each.epoch and each.epoch * passes) for each in steps], tokens_seen(trainer)
 
 
-def mixed(kinds: Sequence[str], seed: int, epoch: int) -> list[int]:
-    """The places of `kinds` in a random order in which each kind is spread evenly, so that any stretch of it has them
-    in the proportion of the whole (to one of each kind)."""
-    chooser = random.Random(seed_from(seed, "policy", epoch))
-    spread = []
-    for kind in sorted(set(kinds)):
-        places = [n for n, each in enumerate(kinds) if each == kind]
-        chooser.shuffle(places)
-        offset = chooser.random()
-        spread += [((rank + offset) / len(places), n) for rank, n in enumerate(places)]
-    return [n for _, n in sorted(spread)]
+def in_turn(kinds: Sequence[str], seed: int) -> Iterator[int]:
+    """The places of `kinds` without end: a prompt of each kind in turn, each kind's in an order of its own, which is
+    another each time that all of them have been drawn."""
+    drawn = {kind: _shuffled([n for n, each in enumerate(kinds) if each == kind], seed, kind) for kind in set(kinds)}
+    for kind in itertools.cycle(sorted(drawn)):
+        yield next(drawn[kind])
+
+
+def _shuffled(places: Sequence[int], seed: int, kind: str) -> Iterator[int]:
+    for time in itertools.count():
+        yield from random.Random(seed_from(seed, "policy", kind, time)).sample(places, len(places))
 
 
 def _config(settings: PolicySettings, total: int, work: Path, seed: int, device: str, dtype: torch.dtype) -> Any:
