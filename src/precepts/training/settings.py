@@ -101,9 +101,9 @@ class PolicySettings(OptimSettings):
     """GRPO: `batch_size` counts completions in one step, `group` of them to a prompt. Each is measured against its
     group's mean, in deviations of the group's scores or of the whole batch's (`scale`): the latter has a group whose
     answers are nearly alike teach little. `beta` is the KL coefficient: training heads for where the log-odds of two
-    completions have moved by about the gap of their advantages over `beta`. `steps` ends training (null: `epochs` over
-    the prompts). `snapshots` is how often the policy is kept as a model on the way, at even distances. `max_tokens`
-    bounds a completion (the paper: 128)."""
+    completions have moved by about the gap of their advantages over `beta`. `steps` ends training (null: after as many
+    prompts as `epochs` over all have, half of them red-team ones). `snapshots` is how often the policy is kept as a
+    model on the way, at even distances. `max_tokens` bounds a completion (the paper: 128)."""
 
     beta: float = Field(default=0.05, ge=0)
     group: int = Field(default=4, ge=2)
