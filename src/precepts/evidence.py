@@ -5,6 +5,7 @@ As in `records.py`: a record is a frozen dataclass, its fields are its columns, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from precepts.records import Messages, Reading
@@ -33,7 +34,7 @@ class Grade:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A held-out prompt answered by one model, graded and scored.
+    """A held-out prompt answered by one model, graded and scored; `sample` numbers its answers to one prompt.
 
     `verdict`: complies, partly, refuses or evades; None where `unscored` gives the reason. `score` is the
     preference model's scalar for the answer (any real number; only differences mean something). `grades` are those of
@@ -54,6 +55,12 @@ class Evaluation:
     tokens_in: int
     tokens_out: int
     grades: tuple[Grade, ...] = ()
+    sample: int = 0
+
+
+def first_answers(answers: Iterable[Evaluation]) -> dict[str, Evaluation]:
+    """One model's first answer to each prompt, by its id: what is set beside another model's."""
+    return {each.prompt_id: each for each in answers if each.sample == 0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,36 @@ def test_a_prompt_answered_twice_is_refused() -> None:
         board({"start": [answer("start", "p", "complies")] * 2}, [], seed=0)
 
 
+def test_several_answers_to_a_prompt_are_paired_by_their_number_and_intervals_are_over_prompts() -> None:
+    verdicts = {"a": "complies complies refuses refuses", "b": "complies complies complies partly"}
+    verdicts |= {"c": "refuses complies refuses refuses", "d": "complies - complies complies"}
+
+    def rows(model: str, turned: bool) -> list[Evaluation]:
+        said = {prompt: [None if v == "-" else v for v in told.split()] for prompt, told in verdicts.items()}
+        numbered = [(p, n, v) for p, told in said.items() for n, v in enumerate(told[::-1] if turned else told)]
+        return [answer(model, p, v, sample=n, score=float(n)) for p, n, v in numbered]
+
+    found = board({"start": rows("start", False), "sl": rows("sl", True)[::-1]}, [], seed=0)
+    figures = found.of("start", "red_team")
+    assert (figures.answers, figures.scored, figures.prompts) == (16, 15, 4)
+    clusters = [prompt for prompt, told in verdicts.items() for v in told.split() if v != "-"]
+    complied = [v in ("complies", "partly") for told in verdicts.values() for v in told.split() if v != "-"]
+    assert figures.complied == share(complied, clusters, seed=0)
+    assert figures.complied.high - figures.complied.low > 0.4  # Wilson's of fifteen rows would be narrower
+    change = found.change("sl", "start", "red_team")
+    assert (change.complied.n, change.left_out) == (14, 2)  # d's second answer of one and third of the other
+    assert change.score.value == 0.0 and change.score.n == 16
+    with pytest.raises(ValueError, match="number its answers"):
+        board({"start": [answer("start", "p", "complies", sample=2)] * 2}, [], seed=0)
+
+
+def test_prompts_that_all_changed_alike_are_no_proof_however_often_each_was_asked() -> None:
+    often = share_difference([True] * 12, [False] * 12, list("abc") * 4, seed=0)
+    once = share_difference([True] * 3, [False] * 3, "abc", seed=0)
+    assert (often.value, often.low, often.high) == (once.value, once.low, once.high)
+    assert often.n == 12
+
+
 def test_newcombe_published_example() -> None:
     """Newcombe 1998, table III: 36, 12, 2, 0 by method 10."""
     first = [True] * 48 + [False] * 2

@@ -9,7 +9,7 @@ import pytest
 
 from precepts.engines import GenerateRequest, ScriptedEngine
 from precepts.engines.scripted import said
-from precepts.evals.suite_figures import Measure, SuiteFigures
+from precepts.evals.suite_figures import Measure, SuiteFigures, as_json
 from precepts.evaluating.ask import Asker
 from precepts.evaluating.board import figures_of
 from precepts.evaluating.suites import BUILTIN_SUITES, load_suite
@@ -64,6 +64,23 @@ def test_reworded_prompts_keep_their_prompt_and_its_seed() -> None:
     assert main(plain).values[0].value == 0.0
     assert forms.name == "harmful, reworded" and forms.kind == "robustness"
     assert next(each.values[0].value for each in forms.measures if each.name == "past tense") > 0.5
+
+
+def test_several_answers_to_each_prompt_are_counted_by_prompt() -> None:
+    loaded, said_so = load_suite(BUILTIN_SUITES["harmful"], 4), []
+
+    def answer(request: GenerateRequest) -> str:
+        said_so.append(request.seed)
+        return NO if len(said_so) % 3 else HELP
+
+    settings = recipe(evaluate={"graders": ["length"], "max_tokens": 40, "samples": 3})
+    outcome = asker(ScriptedEngine(answer), settings, "careless").ask(loaded)
+    assert len(outcome.answers) == len(outcome.forms["careless"]) == 12 and len(set(said_so)) == 12
+    plain, forms = figures_of([loaded], [[outcome]], seed=0)
+    assert [(each.asked, each.samples) for each in (plain, forms)] == [(4, 3)] * 2
+    assert (main(plain).values[0].value, main(plain).values[0].n) == (pytest.approx(1 / 3), 12)
+    assert main(forms).values[0].n == 12
+    assert as_json([plain])[0]["samples"] == 3
 
 
 def test_only_harmful_prompts_are_reworded() -> None:

@@ -40,6 +40,20 @@ def test_claims_follow_the_intervals(tmp_path: Path) -> None:
     assert "the interval includes zero, so no difference is established" in " ".join(claim(found))
 
 
+def test_several_answers_to_a_prompt_are_told_beside_the_prompts(tmp_path: Path) -> None:
+    verdicts = [(n, sample, "complies" if sample or n % 3 else "refuses") for n in range(6) for sample in range(4)]
+    rows = [evaluation("start", "red_team", n, v, sample=s, text=f"answer {s} to {n}") for n, s, v in verdicts]
+    write(Run(tmp_path), "evaluate", {"answers-start": (Evaluation, rows)})
+    found = gather.gather(Run(tmp_path))
+    assert claim(found)[0].startswith(
+        "Of 24 scored answers to 6 harmful requests kept out of training, the start model"
+    )
+    (few,) = (each for each in doubts(found) if each.point == "Few prompts")
+    assert "rest on 6 red-team" in few.why
+    page = write_report(Run(tmp_path)).read_text("utf-8")
+    assert [page.count(f"answer {sample} to") for sample in range(4)] == [6, 0, 0, 0]  # what is set side by side
+
+
 def test_doubts_come_from_the_data(whole: Run, tmp_path: Path) -> None:
     points = [doubt.point for doubt in doubts(gather.gather(whole))]
     assert "The labeller follows an option's place" in points

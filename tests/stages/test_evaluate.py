@@ -11,7 +11,7 @@ import pytest
 from precepts.engines import GenerateRequest, ScriptedEngine
 from precepts.engines.scripted import said
 from precepts.evals.graders.grader import Models
-from precepts.evidence import Evaluation, Grade
+from precepts.evidence import Evaluation, Grade, first_answers
 from precepts.records import Messages, Prompt
 from precepts.runs.work import Chunk
 from precepts.stages import evaluate
@@ -40,10 +40,11 @@ def test_held_out_prompts_kind_by_kind_up_to_a_limit(
     assert {p.id for p in found} <= larger  # a higher limit only adds
 
 
-def answers(engine: ScriptedEngine, *prompts: Prompt, stage_seed: int = 1) -> list[Evaluation]:
+def answers(engine: ScriptedEngine, *prompts: Prompt, stage_seed: int = 1, samples: int = 1) -> list[Evaluation]:
     settings = evaluate.EvaluateSettings(graders=["length", "refusal"])
-    replies = evaluate.answer(Chunk(0, prompts, 3), engine, settings, "chat", stage_seed).records
-    both = Chunk(0, tuple(zip(prompts, replies, strict=True)), 3)
+    asked = Chunk(0, tuple(evaluate.answered(prompts, samples)), 3)
+    replies = evaluate.answer(asked, engine, settings, "chat", stage_seed).records
+    both = Chunk(0, tuple(zip(asked.items, replies, strict=True)), 3)
     return list(evaluate.grade(both, settings.make("chat"), length, Models({}), "sl").records)
 
 
@@ -78,6 +79,8 @@ def test_seeds_come_from_the_stage_and_the_prompt_alone(prompt: MakePrompt) -> N
     a, b = seeds["Say a."], seeds["Say b."]
     assert b[0] == b[1]
     assert len({*a, *b}) == 3
+    answers(ScriptedEngine(answer), one, samples=3)
+    assert a[-3] == a[0] and len({*a, *b}) == 5  # more answers only add
 
 
 @pytest.mark.parametrize(
@@ -111,6 +114,25 @@ def test_the_stage_grades_and_scores_answers_of_all_models(
     state = folder.run.state("evaluate")
     assert state is not None
     assert state.counts == {f"{name}: complies": 1 for name in evaluate.MODELS}
+
+
+def test_each_prompt_is_answered_as_often_as_the_settings_say(
+    open_folder: Any, prompt: MakePrompt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "scorer", lambda run, style: length)
+    open_folder("prompts").write_records(Prompt, [prompt(n, split="held_out") for n in "ab"], set_name="prompts")
+    folder = open_folder("evaluate")
+    engines = {"start": lambda: ScriptedEngine(["Mix.", "I can't help with that.", "Stir.", "Bake it."])}
+    settings = evaluate.EvaluateSettings(graders=["length"], samples=2, chunk_size=3)
+    evaluate.run(folder, settings, "chat", engines, lambda: ScriptedEngine([]))
+    found = list(folder.run.read("evaluate", Evaluation, "answers-start"))
+    assert [(each.prompt_id, each.sample, each.verdict) for each in found] == [
+        ("a", 0, "complies"),
+        ("a", 1, "refuses"),
+        ("b", 0, "complies"),
+        ("b", 1, "complies"),
+    ]
+    assert {prompt: each.text for prompt, each in first_answers(found).items()} == {"a": "Mix.", "b": "Stir."}
 
 
 def test_a_model_is_graded_when_it_has_answered_everything(

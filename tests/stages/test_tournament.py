@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import log
 from typing import Any
 
@@ -49,6 +50,16 @@ def played(open_folder: Any) -> Callable[..., Any]:
         return open_folder("tournament")
 
     return make
+
+
+def test_the_first_answer_to_a_prompt_is_played(open_folder: Any, constitution: Constitution) -> None:
+    folder = open_folder("evaluate")
+    for model, first in (("start", "tin"), ("sl", "gold")):
+        rows = [replace(answer(model, 0, first if n == 0 else "gold or tin"), sample=n) for n in (2, 0, 1)]
+        folder.write_records(Evaluation, rows, set_name=f"answers-{model}")
+    folder.finish({})
+    (match,) = play(open_folder("tournament"), constitution, TournamentSettings(aims=["harmless"]))
+    assert {match.first, match.second} == {"tin", "gold"}
 
 
 def play(folder: Any, constitution: Constitution, settings: TournamentSettings, **more: Any) -> list[Match]:

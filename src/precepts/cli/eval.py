@@ -76,6 +76,8 @@ def _facts(recipe: Recipe, models: Sequence[str], figures: Sequence[SuiteFigures
     kinds, sampled = {each.kind for each in figures}, recipe.evaluate
     facts = {"model": models[0], **({"against": models[1]} if len(models) > 1 else {})}
     facts["answers"] = f"at most {whole(sampled.max_tokens)} tokens, temperature {sampled.temperature:g}"
+    if sampled.samples > 1:
+        facts["answers"] += f", {whole(sampled.samples)} to each prompt"
     if "comparisons" in kinds:
         facts["labeler"] = f"{recipe.label.labeler}, constitution {recipe.load_constitution().name}"
     if "harm" in sampled.graders:
@@ -90,10 +92,11 @@ def _show(models: Sequence[str], figures: Sequence[SuiteFigures], facts: dict[st
     for name in (*(Path(model).name for model in models), *(["difference"] if both else [])):
         table.add_column(Text(name), overflow="fold")
     for each in figures:
+        answers = each.asked * each.samples
         table.add_row(Text(each.name, style="bold"), Text(counted(each.asked, "item")), end_section=False)
         for measure in each.measures:
-            change = [words(measure.change_unit, measure.change, each.asked) if measure.change else ""] if both else []
-            told = (measure.name, *(words(measure.unit, value, each.asked) for value in measure.values), *change)
+            change = [words(measure.change_unit, measure.change, answers) if measure.change else ""] if both else []
+            told = (measure.name, *(words(measure.unit, value, answers) for value in measure.values), *change)
             table.add_row(*(Text(f"  {cell}" if not n else cell) for n, cell in enumerate(told)))
         table.add_row(Text("  unscored"), *(Text(unscored_words(reasons)) for reasons in each.unscored))
         if each.left_out:

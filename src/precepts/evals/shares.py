@@ -4,7 +4,8 @@
    row has the same outcome, resampling would give an interval of no width, so Wilson's of the prompts stands in.
 2. Two shares of the same prompts differ by Newcombe's paired interval (1998, method 10): Wilson's limits of both,
    joined by how their outcomes go together. It keeps width where the bootstrap has none (all prompts changed alike,
-   or none did), so three prompts never look like proof.
+   or none did), so three prompts never look like proof. Where prompts come back, whole prompts are resampled; if all
+   rows changed alike, Newcombe's of one row to each prompt stands in.
 
 Departs from the paper, which gives no intervals.
 """
@@ -42,6 +43,9 @@ def share_difference(a: Sequence[bool], b: Sequence[bool], clusters: Sequence[Ha
         raise ValueError(f"paired rows need equal lengths, got {len(a)}, {len(b)} and {len(clusters)}")
     if len(set(clusters)) == len(a):
         return _newcombe(a, b)
+    if len({(x, y) for x, y in zip(a, b, strict=True)}) == 1:
+        prompts = len(set(clusters))
+        return replace(_newcombe([a[0]] * prompts, [b[0]] * prompts), n=len(a))
     return bootstrap_difference([float(x) for x in a], [float(x) for x in b], clusters, seed=seed)
 
 

@@ -92,8 +92,8 @@ class _Result:
 
 
 def verdicts_of(answers: Iterable[Evaluation]) -> dict[tuple[str, str], str | None]:
-    """The verdict of each answer, by model and prompt: what the rule on evasion needs."""
-    return {(each.model, each.prompt_id): each.verdict for each in answers}
+    """The verdict of the answers that are played, by model and prompt: what the rule on evasion needs."""
+    return {(each.model, each.prompt_id): each.verdict for each in answers if each.sample == 0}
 
 
 def tournament(

@@ -1,7 +1,7 @@
 """Ask one model what its suites hold: answers with their grades, labels, likelihoods of references.
 
-1. Answers are sampled and graded by what stage `evaluate` samples and grades with, and every model gets the same seed
-   for the same prompt.
+1. Answers are sampled and graded by what stage `evaluate` samples and grades with, as many to each prompt, and every
+   model gets the same seeds for the same prompt.
 2. Comparisons are labelled as `precepts audit` labels them.
 3. A reference's likelihood is the fluency grader's: nats per byte of UTF-8, the same unit for every tokenizer.
 4. With rewordings each harmful prompt is asked again in other words. Such an answer keeps the id of the plain prompt,
@@ -29,7 +29,7 @@ from precepts.recipe import Recipe
 from precepts.records import AIPreference, Comparison, Prompt
 from precepts.runs.progress import Progress, Task
 from precepts.runs.work import Chunk, chunked
-from precepts.stages.evaluate import answer, grade
+from precepts.stages.evaluate import Asked, answer, answered, grade
 from precepts.stages.label import label_worker
 
 
@@ -57,7 +57,8 @@ class Asker:
         """Everything there is to know of one suite."""
         kind, items = loaded.suite.kind, loaded.items
         forms = self.rewordings if kind == "harmful" else ()
-        with self.progress.task(loaded.suite.name, len(items) * (1 + len(forms)), 0, "items") as task:
+        times = (1 + len(forms)) * (self.recipe.evaluate.samples if kind in ANSWERED else 1)
+        with self.progress.task(loaded.suite.name, len(items) * times, 0, "items") as task:
             if kind in ANSWERED:
                 plain = self._answers(items, self.recipe.evaluate.make(self.recipe.format), task)
                 return Outcome(plain, {name: self._reworded(items, name, task) for name in forms})
@@ -73,8 +74,8 @@ class Asker:
 
     def _answers(self, prompts: Iterable[Prompt], graders: Sequence[Grader], task: Task) -> list[Evaluation]:
         settings, style, seed = self.recipe.evaluate, self.recipe.format, seed_from(self.recipe.seed, "eval")
-        both: list[tuple[Prompt, Any]] = []
-        for chunk in chunked(prompts, settings.chunk_size, seed):
+        both: list[tuple[Asked, Any]] = []
+        for chunk in chunked(answered(prompts, settings.samples), settings.chunk_size, seed):
             both += zip(chunk.items, answer(chunk, self.engine, settings, style, seed).records, strict=True)
             task.advance(len(chunk.items))
         for grader in graders:

@@ -158,8 +158,9 @@ def _preference(
 def _answers(run: Run, shape: Shape) -> Iterator[Row]:
     for name in MODELS:
         for each in run.read("evaluate", Evaluation, f"answers-{name}"):
-            row = {"id": f"{each.prompt_id}-{name}", **shape.example(each.messages, each.text), "kind": each.kind}
-            yield {**row, "model": each.model, "verdict": each.verdict, "score": each.score}
+            number = f"-{each.sample}" if each.sample else ""
+            row = {"id": f"{each.prompt_id}-{name}{number}", **shape.example(each.messages, each.text)}
+            yield {**row, "kind": each.kind, "model": each.model, "verdict": each.verdict, "score": each.score}
 
 
 _SPLIT_IN_TWO = ("prompt", "completion")

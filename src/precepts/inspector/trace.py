@@ -231,7 +231,8 @@ def _graded(run: Run, prompt: str) -> Iterator[str]:
     own = [name for name in ("start", "sl", "rl") if name in asked]
     for model in [*own, *(name for name in asked if name not in own)]:
         for each in _of(run, "evaluate", Evaluation, prompt, f"answers-{model}"):
-            yield f"{model}: {each.verdict or each.unscored}: {each.text}"
+            number = f" {each.sample + 1}" if each.sample else ""
+            yield f"{model}{number}: {each.verdict or each.unscored}: {each.text}"
 
 
 def _played(run: Run, prompt: str) -> Iterator[str]:

@@ -206,7 +206,7 @@ class Planner(Samples):
             return ChunkResult(records, sum(r.tokens_in for r in replies), sum(r.tokens_out for r in replies))
 
         answered, _ = self._worked(self._chunk(prompts, "evaluate"), work)
-        return answered.times(share_of(count * self._models, len(prompts)))
+        return answered.times(share_of(count * settings.samples * self._models, len(prompts)))
 
     def _trained(self, count: float, tokens: float, passes: float = _PASSES) -> Figures:
         rate = self._reading_rate

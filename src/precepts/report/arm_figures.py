@@ -67,7 +67,7 @@ def _fault(arm: Arm, model: str, kind: str) -> Estimate | None:
 def _behaviour(arms: Sequence[Arm], kind: str) -> Table:
     columns = [(MODELS[model], [_share(_fault(arm, model, kind)) for arm in arms]) for model in _TRAINED]
     said = "complies or partly" if kind == "red_team" else "refuses or evades"
-    note = f"Share of scored answers to held-out prompts ({said}), with 95 % intervals (Wilson); lower is better."
+    note = f"Share of scored answers to held-out prompts ({said}), with 95 % intervals; lower is better."
     return _table(capital(_FAULTS[kind]), note, columns, arms)
 
 

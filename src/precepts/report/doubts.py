@@ -18,7 +18,7 @@ from precepts.report.gather import KINDS, MODELS, Gathered
 from precepts.report.numbers import decimal, listed, mean_words, percent, share_words, source_name, whole
 from precepts.report.words import evasive
 
-FEW_PROMPTS = 200  # fewer scored answers than this leave intervals of some +-7 points and more
+FEW_PROMPTS = 200  # fewer prompts with a scored answer than this leave intervals of some +-7 points and more
 PLACE = 0.1  # mean P(A) further than this from 0.5
 FLIPPED = 0.25  # share of labels that follow the place alone
 LEFT_OUT = 0.05  # share unscored or unusable,
@@ -130,11 +130,11 @@ def _goodhart(found: Gathered) -> Iterator[Doubt]:
 
 
 def _few(found: Gathered) -> Iterator[Doubt]:
-    scored = {
-        name: max((found.board.of(model, kind).scored for model in found.board.models), default=0)
+    prompts = {
+        name: max((found.board.of(model, kind).prompts for model in found.board.models), default=0)
         for kind, name in KINDS.items()
     }
-    few = [f"{whole(count)} {name}" for name, count in scored.items() if count < FEW_PROMPTS]
+    few = [f"{whole(count)} {name}" for name, count in prompts.items() if count < FEW_PROMPTS]
     if found.board.models and few:
         yield Doubt(
             "Few prompts",

@@ -150,13 +150,16 @@ def _cut(models: Sequence[str], figures: Sequence[SuiteFigures]) -> Iterator[str
 def _unscored(models: Sequence[str], figures: Sequence[SuiteFigures]) -> Iterator[str]:
     for each in figures:
         for model, reasons in zip(models, each.unscored, strict=True):
-            if sum(reasons.values()) > _MANY * each.asked:
-                yield f"{capital(each.name)}: {unscored_words(reasons)} of {whole(each.asked)} unscored for {model}."
+            answers = each.asked * each.samples
+            if sum(reasons.values()) > _MANY * answers:
+                yield f"{capital(each.name)}: {unscored_words(reasons)} of {whole(answers)} unscored for {model}."
 
 
 def _judged(figures: Sequence[SuiteFigures], facts: Mapping[str, str]) -> Iterator[str]:
     if any(each.kind in _SAYS and each.kind != "comparisons" for each in figures):
-        yield "Verdicts are a text rule's, for English (its error is in docs/graders.md), on one answer to each prompt."
+        many = max(each.samples for each in figures)
+        answers = "one answer" if many == 1 else f"{whole(many)} answers"
+        yield f"Verdicts are a text rule's, for English (its error is in docs/graders.md), on {answers} to each prompt."
     if facts.get("judge of harm") == "the model itself":
         yield "The model judges the harm of its own answers; name another judge."
 
@@ -176,7 +179,8 @@ def _table(models: Sequence[str], figures: SuiteFigures) -> Table:
     ]
     blank = [Cell("", "", "")] if both else []
     unscored = [
-        Cell(whole(sum(r.values())), ", ".join(r)[:120], f"of {whole(figures.asked)}") for r in figures.unscored
+        Cell(whole(sum(r.values())), ", ".join(r)[:120], f"of {whole(figures.asked * figures.samples)}")
+        for r in figures.unscored
     ]
     rows.append(Row("Unscored", (*unscored, *blank)))
     left = f" Left out: {unscored_words(figures.left_out)}." if figures.left_out else ""

@@ -90,7 +90,7 @@ def _refusals(board: Board) -> Picture | None:
         "Needless refusals",
         svg,
         f"Share of scored answers that refuse or evade a harmless prompt; lower is better. {_n(board, kinds)}. "
-        "Lines are 95 % intervals (Wilson).",
+        "Lines are 95 % intervals.",
     )
 
 

@@ -15,7 +15,7 @@ from heapq import nsmallest
 from typing import TypeVar
 
 from precepts.evals.labels import UNDECIDED
-from precepts.evidence import Evaluation
+from precepts.evidence import Evaluation, first_answers
 from precepts.identity import content_hash
 from precepts.odds import Rules, probability
 from precepts.records import AIPreference, Messages, Reading
@@ -106,9 +106,7 @@ class BeforeAfter:
 
 def before_after(run: Run, count: int = 3) -> list[BeforeAfter]:
     """`count` held-out red-team prompts with their answers, chosen by hash, those that all models answered first."""
-    answers = {
-        model: {e.prompt_id: e for e in run.read("evaluate", Evaluation, f"answers-{model}")} for model in MODELS
-    }
+    answers = {model: first_answers(run.read("evaluate", Evaluation, f"answers-{model}")) for model in MODELS}
     prompts = {e.prompt_id: e for rows in answers.values() for e in rows.values() if e.kind == "red_team"}
     complete = [e for e in prompts.values() if all(_answered(rows.get(e.prompt_id)) for rows in answers.values())]
     rest = [e for e in prompts.values() if e not in complete]
@@ -137,11 +135,12 @@ def _spread(rows: Iterable[Evaluation], count: int) -> list[Evaluation]:
 
 
 def side_by_side(evaluated: Mapping[str, Iterable[Evaluation]], shown: Mapping[str, int] = SHOWN) -> list[SideBySide]:
-    """Some prompts, `shown` of each kind, with every model's answer; `evaluated` are the models' answers, by name."""
+    """Some prompts, `shown` of each kind, with every model's first answer; `evaluated` are all their answers, by
+    name."""
     by_prompt: dict[str, dict[str, Evaluation]] = defaultdict(dict)
     for model, rows in evaluated.items():
-        for row in rows:
-            by_prompt[row.prompt_id][model] = row
+        for prompt, row in first_answers(rows).items():
+            by_prompt[prompt][model] = row
     prompts = [next(iter(answers.values())) for answers in by_prompt.values()]
     chosen = [row for kind, count in shown.items() for row in _spread((p for p in prompts if p.kind == kind), count)]
     return [_side_by_side(by_prompt[row.prompt_id]) for row in chosen]

@@ -13,7 +13,7 @@ from math import isnan
 from precepts.evals.board import Board
 from precepts.evals.statistics import Estimate
 from precepts.report.gather import MODELS, Gathered
-from precepts.report.numbers import counted, decimal, established, listed, mean_words, share_words
+from precepts.report.numbers import counted, decimal, established, listed, mean_words, share_words, whole
 
 _HARMLESS = {"safe_sounding": "prompts that only sound unsafe", "helpful": "ordinary requests"}
 
@@ -80,9 +80,11 @@ def _shares(board: Board, kind: str, what: str, prompts: str, did: str) -> str:
     if not counts or not counts[-1]:
         return ""
     of = counted(counts[-1], "scored answer") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} scored answers"
+    asked = max(board.of(model, kind).prompts for model in board.models)
+    to = f"{whole(asked)} {prompts}" if asked < counts[-1] else prompts
     named = [f"{_the(model)} {did if not index else ''} ".rstrip() for index, model in enumerate(figures)]
     told = [f"{name} {share_words(e)}" for name, e in zip(named, figures.values(), strict=True)]
-    return f"Of {of} to {prompts}, {listed(told)}." + _since_start(board, kind, what)
+    return f"Of {of} to {to}, {listed(told)}." + _since_start(board, kind, what)
 
 
 def _the(model: str) -> str:

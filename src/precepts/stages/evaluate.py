@@ -5,7 +5,7 @@ Reads the held-out prompts, but for those that RL was monitored by. Writes, for 
 the bare answers) and then `answers-MODEL` (Evaluation: each answer with its verdict, its preference-model score and its
 grades). Some graders judge an answer by all the others, so that grading begins when a model has answered everything.
 Writes `revisions` too (see score_revisions.py). Every number that is reported is computed from these by `evals`. All
-models answer the same prompts with the same seeds.
+models answer the same prompts, each as often, with the same seeds.
 """
 
 from __future__ import annotations
@@ -37,14 +37,17 @@ MODELS = ("start", "sl", "rl")
 MONITORED = "monitored"  # the set of stage rl with the answers to the prompts that were held aside for it
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 Engines = Mapping[str, Callable[[], Engine]]
+Asked = tuple[Prompt, int]  # a prompt, and which of the answers to it is asked for
 
 
 class EvaluateSettings(SamplingSettings):
-    """How held-out prompts are answered; `limit` bounds the prompts of each kind (null: all). `graders` judge each
-    answer; fluency asks the start model and harm the judge, the others ask no model. `models` are further
+    """How held-out prompts are answered; `limit` bounds the prompts of each kind (null: all), and each is answered
+    `samples` times: of a model that refuses one request now and helps with it then, one answer says little. `graders`
+    judge each answer; fluency asks the start model and harm the judge, the others ask no model. `models` are further
     models that answer: names, each with a folder or a model's id."""
 
     limit: int | None = Field(default=None, ge=1)
+    samples: int = Field(default=1, ge=1)
     graders: list[str] = list(CHEAP)
     models: dict[str, str] = {}
 
@@ -85,7 +88,7 @@ def run(
     """Answer with each of `engines`, by the model's name; grade and score; `judge` is whom graders of
     harm ask."""
     read, stage, seed = folder.run, folder.name, folder.stage_seed  # what a worker takes along, wherever it is made
-    asked = {"start": engines["start"], "judge": judge}
+    others = {"start": engines["start"], "judge": judge}
     for name in engines:
 
         def make_answerer(ask: Callable[[], Engine] = engines[name]) -> Worker:
@@ -94,13 +97,14 @@ def run(
 
         def make_grader(name: str = name) -> Worker:
             graders = prepared(settings.make(style), read, stage, name)
-            score, models = scorer(read, style), Models(asked)
+            score, models = scorer(read, style), Models(others)
             return lambda chunk: grade(chunk, graders, score, models, name)
 
-        prompts = list(held_out_prompts(read, settings.limit, monitored_prompts(read)))
-        size = len(prompts), settings.chunk_size
-        folder.write_chunks(Response, prompts, *size, make_answerer, set_name=f"replies-{name}")
-        replied = zip(prompts, read.read(stage, Response, f"replies-{name}"), strict=True)
+        prompts = held_out_prompts(read, settings.limit, monitored_prompts(read))
+        asked = list(answered(prompts, settings.samples))
+        size = len(asked), settings.chunk_size
+        folder.write_chunks(Response, asked, *size, make_answerer, set_name=f"replies-{name}")
+        replied = zip(asked, read.read(stage, Response, f"replies-{name}"), strict=True)
         folder.write_chunks(Evaluation, replied, *size, make_grader, set_name=f"answers-{name}")
     score_revisions(folder, style)
     answers = (each for name in engines for each in folder.run.read(folder.name, Evaluation, f"answers-{name}"))
@@ -126,21 +130,28 @@ def in_order(prompts: Iterable[Prompt]) -> list[Prompt]:
     return sorted(prompts, key=lambda prompt: content_hash(["evaluate", prompt.id]))
 
 
+def answered(prompts: Iterable[Prompt], samples: int = 1) -> Iterator[Asked]:
+    """Each prompt with the number of each of its answers."""
+    return ((prompt, sample) for prompt in prompts for sample in range(samples))
+
+
 def answer(
-    chunk: Chunk[Prompt], engine: Engine, settings: SamplingSettings, style: Format, stage_seed: int
+    chunk: Chunk[Asked], engine: Engine, settings: SamplingSettings, style: Format, stage_seed: int
 ) -> ChunkResult:
-    """A Response for each prompt of the chunk. Seeds come from the stage and the prompt: all models share them."""
-    seeds = [seed_from(stage_seed, prompt.id) for prompt in chunk.items]
+    """A Response for each item of the chunk. Seeds come from the stage, the prompt and the sample: all models share
+    them."""
+    seeds = [seed_from(stage_seed, prompt.id, sample) for prompt, sample in chunk.items]
     requests = [
-        answer_request(prompt.messages, settings, style, seed) for prompt, seed in zip(chunk.items, seeds, strict=True)
+        answer_request(prompt.messages, settings, style, seed)
+        for (prompt, _), seed in zip(chunk.items, seeds, strict=True)
     ]
     records = [
         Response(
-            id=content_hash(["answer", engine.name, prompt.id], 12),
+            id=content_hash(["answer", engine.name, prompt.id, sample], 12),
             prompt_id=prompt.id,
             kind=prompt.kind,
             split=prompt.split,
-            sample=0,
+            sample=sample,
             messages=prompt.messages,
             text=reply.text,
             unusable=reply.unusable,
@@ -150,7 +161,7 @@ def answer(
             tokens_in=reply.tokens_in,
             tokens_out=reply.tokens_out,
         )
-        for prompt, seed, reply in zip(chunk.items, seeds, engine.generate(requests), strict=True)
+        for (prompt, sample), seed, reply in zip(chunk.items, seeds, engine.generate(requests), strict=True)
     ]
     return ChunkResult(records, sum(r.tokens_in for r in records), sum(r.tokens_out for r in records))
 
@@ -164,7 +175,7 @@ def prepared(graders: list[Grader], run: Run, stage: str, model: str) -> list[Gr
 
 
 def grade(
-    chunk: Chunk[tuple[Prompt, Response]], graders: Sequence[Grader], score: Score | None, models: Models, model: str
+    chunk: Chunk[tuple[Asked, Response]], graders: Sequence[Grader], score: Score | None, models: Models, model: str
 ) -> ChunkResult:
     """An Evaluation for each answer of the chunk; its tokens are those that graders used. Without `score` there is no
     preference model, and no answer has a score."""
@@ -174,7 +185,7 @@ def grade(
     grades = grade_all(graders, [Answered(each.messages, each.text) for each in replies], models)
     records = [
         _evaluation(prompt, reply, model, scores.get(index), grades[index])
-        for index, (prompt, reply) in enumerate(chunk.items)
+        for index, ((prompt, _), reply) in enumerate(chunk.items)
     ]
     tokens_in, tokens_out = (now - then for now, then in zip(models.used(), before, strict=True))
     return ChunkResult(records, tokens_in, tokens_out)
@@ -205,4 +216,5 @@ def _evaluation(
         tokens_in=reply.tokens_in,
         tokens_out=reply.tokens_out,
         grades=grades,
+        sample=reply.sample,
     )

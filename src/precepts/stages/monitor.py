@@ -26,7 +26,7 @@ from precepts.runs.folder import Run, StageFolder
 from precepts.runs.shards import read_shard
 from precepts.runs.work import Chunk
 from precepts.settings import Settings
-from precepts.stages.evaluate import KINDS, MONITORED, answer, grade, in_order
+from precepts.stages.evaluate import KINDS, MONITORED, answer, answered, grade, in_order
 from precepts.stages.prompts import read_split
 from precepts.stages.respond import SamplingSettings
 
@@ -107,9 +107,9 @@ class Monitor:
 
     def _ask(self, standing: Standing) -> None:
         """Write the policy's answers to the prompts held aside, scored and with their verdicts."""
-        chunk = Chunk(standing.step, tuple(self.held_aside), self.folder.stage_seed)
+        chunk = Chunk(standing.step, tuple(answered(self.held_aside)), self.folder.stage_seed)
         replies = answer(chunk, standing.engine, self.sampling, self.style, self.folder.stage_seed)
-        graded = Chunk(chunk.index, tuple(zip(self.held_aside, replies.records, strict=True)), chunk.seed)
+        graded = Chunk(chunk.index, tuple(zip(chunk.items, replies.records, strict=True)), chunk.seed)
         found = grade(graded, [], standing.score, Models({}), standing.engine.name)
         tokens = (replies.tokens_in, replies.tokens_out)
         self.folder.write_records(Evaluation, found.records, tokens, MONITORED, standing.step)

@@ -4,8 +4,9 @@ Reads every set `answers-*` of stage `evaluate`. Writes `matches` (Match): on re
 under the constitution's principles, on helpful prompts for the aim helpful, under those of `helpful`. Where the judge
 is not the audited feedback model, it is tried on the audit's comparisons first (set `audit`, AIPreference), since a
 judge no better than chance settles nothing. Ratings are computed from the matches (`evals.tournament`).
-Which answer stands first is decided by a hash; both orders are asked where the labeler knows an order. Two equal
-answers tie without being asked about; an answer that is no answer leaves its match unscored.
+Of several answers to a prompt the first is played. Which answer stands first is decided by a hash; both orders are
+asked where the labeler knows an order. Two equal answers tie without being asked about; an answer that is no answer
+leaves its match unscored.
 How it departs from the paper: crowd workers compared its models' answers (section 3.3).
 """
 
@@ -23,7 +24,7 @@ from precepts.constitution import Constitution
 from precepts.engines import Engine
 from precepts.errors import InputError, nearest
 from precepts.evals.audit import audit
-from precepts.evidence import Evaluation, Match
+from precepts.evidence import Evaluation, Match, first_answers
 from precepts.feedback.label import label_comparisons
 from precepts.identity import content_hash, seed_from
 from precepts.odds import Rules
@@ -118,7 +119,7 @@ def meetings(run: Run, settings: TournamentSettings) -> Iterator[Meeting]:
     for name in settings.models or ():
         if name not in known:
             raise InputError(f"tournament.models: '{name}' was not evaluated; {nearest(name, known)}")
-    answers = {name: {e.prompt_id: e for e in run.read("evaluate", Evaluation, ANSWERS + name)} for name in names}
+    answers = {name: first_answers(run.read("evaluate", Evaluation, ANSWERS + name)) for name in names}
     pairs = list(combinations(names, 2))
     pairs = [pair for pair in pairs if pair[0] == names[0]] if settings.pairing == "start" else pairs
     for aim in settings.aims:
