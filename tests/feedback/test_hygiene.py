@@ -21,6 +21,11 @@ CASES = [
     (revision("The human: a short history."), None),
     (revision("Sure! Here is a revised response: no."), "meta opening"),
     (revision("Here is a cake recipe."), None),
+    (revision("It hurts people. They would be sorry."), "says its critique"),
+    (revision("It hurts people to hear that, so talk to them first."), None),
+    (revision("This does harm. Ask somebody else."), "says its critique"),
+    (revision("No.", critique="No. It is cruel."), None),
+    (revision("Nothing needs to change.", previous="Nothing needs to change."), "says its critique"),
     (revision("Yes."), "unchanged against its critique"),
     (revision("Yes.", critique="Nothing needs to change, it is fine."), None),
     (revision("Yes.", critique=""), None),
@@ -36,7 +41,12 @@ def test_each_rule(given: Revision, why: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("off", "text"),
-    [({"roles": False}, "Human: no."), ({"meta": False}, "Here is a revised answer."), ({"repeats": None}, LOOP)],
+    [
+        ({"roles": False}, "Human: no."),
+        ({"meta": False}, "Here is a revised answer."),
+        ({"critiques": False}, "This does harm."),
+        ({"repeats": None}, LOOP),
+    ],
 )
 def test_a_rule_can_be_turned_off(off: dict[str, bool | None], text: str) -> None:
     assert len(clean([revision(text)], HygieneSettings.model_validate(off), 0)[0]) == 1

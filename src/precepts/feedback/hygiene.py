@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 from pydantic import Field
 
+from precepts.feedback.lessons import VERDICTS
 from precepts.identity import content_hash
 from precepts.records import Revision
 from precepts.settings import Settings
@@ -32,18 +33,21 @@ _FINE = re.compile(
     r"|(is|already) good|(keep|leave) it|not harmful|harmless)\b",
     re.IGNORECASE,
 )
+_FIRST = re.compile(r"[^.!?\n]+[.!?]*")
 _LAST = re.compile(r"[^.!?]+[.!?]*\W*$")
 _WINDOW = 4  # words of a sequence that comes back where a text loops
 
 
 class HygieneSettings(Settings):
-    """What is left out before finetuning. `repeats`: a text loops where a sequence of four words stands more often;
-    `opening` and `closing`: the largest share of all revisions with one opening of five words, or one last sentence
-    (null: no cap); `off_topic`: a revision must make its prompt likelier by more than so many nats per byte
-    (null: not asked)."""
+    """What is left out before finetuning. `critiques`: a revision that criticises in place of being one, with its
+    critique's first sentence or with a verdict that a warmed-up critic was taught. `repeats`: a text loops where a
+    sequence of four words stands more often; `opening` and `closing`: the largest share of all revisions with one
+    opening of five words, or one last sentence (null: no cap); `off_topic`: a revision must make its prompt likelier by
+    more than so many nats per byte (null: not asked)."""
 
     roles: bool = True
     meta: bool = True
+    critiques: bool = True
     unchanged: bool = True
     repeats: int | None = Field(default=3, ge=1)
     opening: float | None = Field(default=None, gt=0, le=1)
@@ -59,6 +63,21 @@ def has_roles(text: str) -> bool:
 def is_meta(text: str) -> bool:
     """Whether it opens by announcing a revision in place of being one."""
     return bool(_META.search(text))
+
+
+def criticises(revision: Revision) -> bool:
+    """Whether it opens as its critique does, or with a verdict, which are of the response and not a response."""
+    said = _first(revision.text)
+    return said in _VERDICTS or (len(said.split()) > 2 and said == _first(revision.critique))
+
+
+def _first(text: str) -> str:
+    """The first sentence, in lower case."""
+    found = _FIRST.search(text.strip().lower())
+    return " ".join(re.findall(r"[\w']+", found.group())) if found else ""
+
+
+_VERDICTS = frozenset(map(_first, VERDICTS))
 
 
 def is_unchanged(revision: Revision) -> bool:
@@ -93,6 +112,8 @@ def reason(revision: Revision, settings: HygieneSettings) -> str | None:
         return "role marker"
     if settings.meta and is_meta(revision.text):
         return "meta opening"
+    if settings.critiques and criticises(revision):
+        return "says its critique"
     if settings.unchanged and is_unchanged(revision):
         return "unchanged against its critique"
     return "looping" if settings.repeats and loops(revision.text, settings.repeats) else None
