@@ -85,8 +85,8 @@ def test_a_worse_answer_is_told_by_its_kind_of_prompt() -> None:
 def test_what_was_left_out_is_counted(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     write(run, "prompts", {}, counts={"red_team, train": 60, "red_team, given twice": 3})
-    write(run, "sl", {}, counts={"revisions": 50, "helpful responses": 40, "cut short, left out": 10})
+    write(run, "sl", {}, counts={"revisions": 50, "helpful responses": 40, "looping, left out": 10})
     rows = {row.name: row.cells[0] for row in left_out_table(gather.gather(run)).rows}
     assert rows["prompts · red_team, given twice"].value == "3"
-    assert (rows["sl · cut short, left out"].value, rows["sl · cut short, left out"].interval) == ("10", "10\u00a0%")
+    assert (rows["sl · looping, left out"].value, rows["sl · looping, left out"].interval) == ("10", "10\u00a0%")
     assert left_out_table(gather.gather(Run(tmp_path))).rows == ()

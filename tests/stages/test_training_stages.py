@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,15 +170,22 @@ def test_sl_learns_usable_revisions_of_all_rounds_and_helpful_answers(
     folder = opened("sl", "a")
     open_folder("revise").write_records(Revision, [revision("a", 1), revision("a", 2, "empty"), revision("a", 3)])
     open_folder("respond").write_records(
-        Response, [response("r", "red_team"), response("h", "helpful"), response("e", "helpful", "empty")]
+        Response,
+        [
+            response("r", "red_team"),
+            response("h", "helpful"),
+            replace(response("c", "helpful"), finish="length"),
+            response("e", "helpful", "empty"),
+        ],
     )
     RUN["sl"](folder, 0.0)
     model, examples, target, work, *_ = trained["sl"]
     assert model == "start"
-    assert [(messages[0].content, text) for messages, text in examples] == [
-        ("Say a.", "revision a 1"),
-        ("Say a.", "revision a 3"),
-        ("Say h.", "answer h"),
+    assert [(messages[0].content, text, whole) for messages, text, whole in examples] == [
+        ("Say a.", "revision a 1", True),
+        ("Say a.", "revision a 3", True),
+        ("Say h.", "answer h", True),
+        ("Say c.", "answer c", False),  # cut: nobody is taught that it ends there
     ]
     assert (target, work) == (folder.run.model("sl"), folder.scratch)
 
@@ -301,19 +309,3 @@ def test_rl_with_fewer_prompts_than_a_step_takes_says_so(opened: Any, trained: d
     with pytest.raises(InputError, match=r"a step of 16 completions takes 4 prompts and there are 3"):
         rl.run(opened("rl", "a", "b", "c"), rl.RLSettings(batch_size=16, group=4), "chat", 0.0)
     assert not trained
-
-
-@pytest.mark.parametrize(
-    ("text", "finish", "learnt"),
-    [
-        ("Whole. And whole", "stop", "Whole. And whole"),
-        ("Whole. And then it", "length", "Whole."),
-        ('He said "no!" Then', "length", 'He said "no!"'),
-        ("Steps:\n\n1. Take a", "length", ""),
-        ("Is it? Yes! It costs 3.5 or", "length", "Is it? Yes!"),
-        ("never ends", "length", ""),
-        ("Ends here.", "length", "Ends here."),
-    ],
-)
-def test_a_cut_text_is_learnt_to_its_last_whole_sentence(text: str, finish: str, learnt: str) -> None:
-    assert sl.learnable(text, finish) == learnt

@@ -200,3 +200,19 @@ def test_a_second_judge_is_refused() -> None:
         Recipe.model_validate({"warm_up": taught, "models": {"feedback": "other"}})
     assert Recipe.model_validate({"warm_up": taught | {"labeler": False}, "models": {"feedback": "other"}}).warm_up
     assert Recipe.model_validate({}).warm_up is None
+
+
+@pytest.mark.parametrize(
+    ("text", "finish", "whole"),
+    [
+        ("Whole. And whole", "stop", "Whole. And whole"),
+        ("Whole. And then it", "length", "Whole."),
+        ('He said "no!" Then', "length", 'He said "no!"'),
+        ("Steps:\n\n1. Take a", "length", ""),
+        ("Is it? Yes! It costs 3.5 or", "length", "Is it? Yes!"),
+        ("never ends", "length", ""),
+        ("Ends here.", "length", "Ends here."),
+    ],
+)
+def test_an_own_response_that_was_cut_ends_with_its_last_whole_sentence(text: str, finish: str, whole: str) -> None:
+    assert warm_up.whole_sentences(text, finish) == whole

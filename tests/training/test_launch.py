@@ -82,8 +82,8 @@ def test_two_processes_take_the_steps_of_one(
 
 
 EXAMPLES = [
-    ((Message("user", f"How do I bake {n} loaves?"),), "Mix flour and water. " * (1 + n % 3)) for n in range(7)
-] + [("\n\nHuman: Are you kind?\n\nAssistant:", "I try to be.")]
+    ((Message("user", f"How do I bake {n} loaves?"),), "Mix flour and water. " * (1 + n % 3), n > 1) for n in range(7)
+] + [("\n\nHuman: Are you kind?\n\nAssistant:", "I try to be.", True)]
 
 
 FSDP = """

@@ -28,12 +28,12 @@ def logits(model: Any, ids: list[int]) -> torch.Tensor:
     return model(torch.tensor([ids])).logits[0].float()
 
 
-def tokenized(model: Path, style: str) -> tuple[list[int], list[int]]:
-    """The example's prompt, and the whole of it, as token ids."""
+def tokenized(model: Path, style: str, text: str = EXAMPLE[1]) -> tuple[list[int], list[int]]:
+    """The example's prompt, and the whole of it with `text` for a response, as token ids."""
     tokenizer = AutoTokenizer.from_pretrained(model)
     prompt, response = {
-        "raw": ("\n\nHuman: How do I bake bread?\n\nAssistant:", f" {EXAMPLE[1]}<|end|>"),
-        "chat": ("<|start|>user\nHow do I bake bread?<|end|>\n<|start|>assistant\n", f"{EXAMPLE[1]}<|end|>\n"),
+        "raw": ("\n\nHuman: How do I bake bread?\n\nAssistant:", f" {text}<|end|>"),
+        "chat": ("<|start|>user\nHow do I bake bread?<|end|>\n<|start|>assistant\n", f"{text}<|end|>\n"),
     }[style]
     return tokenizer(prompt)["input_ids"], tokenizer(prompt + response)["input_ids"]
 
@@ -112,6 +112,30 @@ def test_a_long_conversation_is_still_learnt_from(
     assert tokens == 64
     assert steps[0].loss is not None
     assert steps[0].loss > 0
+
+
+@pytest.mark.parametrize("style", ["chat", "raw"])
+def test_a_text_that_was_cut_is_learnt_without_an_end(
+    tiny_model: Path, tmp_path: Path, optim: Callable[..., SupervisedSettings], show: Any, style: Any
+) -> None:
+    whole, ids = (tokenized(tiny_model, style, text) for text in (EXAMPLE[1], "Mix flour,"))
+    steps, tokens = sft.train_sft(
+        str(tiny_model), [(ASKED, "Mix flour,", False)], tmp_path / "sl", tmp_path, optim(), style, 1, show
+    )
+    before, after = ids
+    end = sft.end_of_turn(AutoTokenizer.from_pretrained(tiny_model), style)
+    assert after[-len(end) :] == end == whole[1][-len(end) :]
+    assert tokens == len(after) - len(end)
+    logprobs = logits(load(tiny_model), after).log_softmax(dim=-1)
+    losses = [-float(logprobs[n - 1, after[n]]) for n in range(len(before), len(after) - len(end))]
+    assert steps[0].loss == pytest.approx(sum(losses) / len(losses), abs=1e-3)
+
+
+def test_only_what_was_cut_loses_its_end() -> None:
+    rows = [{"input_ids": [1, 5, 8, 9], "labels": [-100, 5, 8, 9]}, {"input_ids": [1, 8], "labels": [-100, 8]}] * 2
+    found = sft.unended(Dataset.from_list(rows), [True, True, False, False], [8, 9])
+    assert found["input_ids"] == [[1, 5], [1, 8], [1, 5, 8, 9], [1, 8]]
+    assert found["labels"] == [[-100, 5], [-100, 8], [-100, 5, 8, 9], [-100, 8]]
 
 
 def test_what_begins_the_next_example_is_learnt_there() -> None:

@@ -26,7 +26,7 @@ from precepts.prompts.formats import Format, render, turns_of
 from precepts.records import AIPreference, HumanComparison, Messages, Pair, Prompt, Response, Revision
 from precepts.runs.folder import Run
 from precepts.stages.evaluate import MODELS
-from precepts.stages.sl import learnable
+from precepts.stages.warm_up import whole_sentences
 
 Row = dict[str, Any]
 _SURE = 1e-6  # how far from certain a label is at least, for its log-odds
@@ -114,7 +114,7 @@ def _learnt(run: Run, shape: Shape) -> Iterator[Row]:
     helpful = (e for e in run.read("respond", Response) if e.kind == "helpful")
     found: Iterator[Revision | Response] = chain(run.read("revise", Revision), helpful)
     for each in found if shape.wants("train") else ():
-        text = learnable(each.text, each.finish) if each.unusable is None else ""
+        text = whole_sentences(each.text, each.finish) if each.unusable is None else ""
         if text:
             kind, number = ("red_team", each.round) if isinstance(each, Revision) else (each.kind, 0)
             yield {"id": each.id, **shape.example(each.messages, text), "kind": kind, "round": number}

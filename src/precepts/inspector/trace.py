@@ -207,7 +207,7 @@ def _taught_sl(run: Run, prompt: str) -> Iterator[str]:
     rounds = sum(each.unusable is None for each in _of(run, "revise", Revision, prompt))
     helpful = sum(each.unusable is None and each.kind == "helpful" for each in _of(run, "respond", Response, prompt))
     if rounds + helpful:
-        yield f"taught models/sl: {rounds} revisions, {helpful} helpful responses (cut ones up to their last sentence)"
+        yield f"taught models/sl: {rounds} revisions, {helpful} helpful responses (cut ones as far as they go)"
 
 
 def _taught_pm(run: Run, prompt: str) -> Iterator[str]:

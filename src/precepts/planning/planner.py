@@ -31,7 +31,6 @@ from precepts.stages.label import LabelSettings
 from precepts.stages.pairs import sample_pairs
 from precepts.stages.prompts import held_out_ids
 from precepts.stages.respond import answer_request, respond
-from precepts.stages.sl import learnable
 from precepts.stages.tournament import AIM_OF
 from precepts.stages.warm_up import prompt_of, takes_own, taught, with_own
 
@@ -135,8 +134,8 @@ class Planner(Samples):
         ]
         count, tokens = 0.0, 0.0
         for factor, records in sources:
-            texts = [(each.messages, learnable(each.text, each.finish)) for each in records if each.unusable is None]
-            lengths = [self._length(messages, text, self.recipe.sl.max_length) for messages, text in texts if text]
+            usable = [each for each in records if each.unusable is None]
+            lengths = [self._length(each.messages, each.text, self.recipe.sl.max_length) for each in usable]
             count, tokens = count + factor * len(lengths), tokens + factor * sum(lengths)
         return self._trained(count, tokens * self.recipe.sl.epochs)
 

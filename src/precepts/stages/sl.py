@@ -1,13 +1,11 @@
 """Stage `sl`: finetune the start model on the revisions of all rounds, mixed with helpful answers (paper section 3.1).
 
 Reads the usable revisions and the usable responses to helpful prompts. Writes `models/sl` and the training's steps.
-A text that was cut by its token limit is learnt up to its last whole sentence, or left out where it has none: the
-model would otherwise learn to end in the middle of one.
+A text that was cut by its token limit is learnt as far as it goes, and not that it ends there.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -23,7 +21,6 @@ from precepts.runs.work import Chunk, ChunkResult, Worker
 from precepts.stages.prompts import refuse_leaks
 from precepts.training.settings import SupervisedSettings
 
-_SENTENCES = re.compile(r""".*(?<!\d)[.!?]["')\]]*(?=\s|$)""", re.DOTALL)  # not the "1." of a list
 _CHUNK = 64
 
 
@@ -49,9 +46,7 @@ def run(
     about = {} if settings.hygiene.off_topic is None else _topicality(folder, revised, style, engine)
     kept, unclean = clean(revised, settings.hygiene, folder.stage_seed, about)
     usable: list[Revision | Response] = [*kept, *_helpful(folder)]
-    examples = [(each, text) for each in usable if (text := learnable(each.text, each.finish))]
-    revisions = sum(isinstance(each, Revision) for each, _ in examples)
-    if not revisions:
+    if not kept:
         found = "".join(f"; {count} left out: {why}" for why, count in sorted(unclean.items()))
         raise RunError(
             f"sl: no revision is usable, so there is nothing to learn; see the counts of stage revise{found}"
@@ -59,7 +54,7 @@ def run(
     refuse_leaks(folder, usable, held_out)
     steps, tokens = train_sft(
         model,
-        [(each.messages, text) for each, text in examples],
+        [(each.messages, each.text, each.finish != "length") for each in usable],
         folder.run.model("sl"),
         folder.scratch,
         settings,
@@ -68,9 +63,8 @@ def run(
         lambda total, done: folder.task("", total, done, "steps"),
     )
     folder.write_records(TrainingStep, steps, (tokens, 0))
-    left_out = {"cut short, left out": len(usable) - len(examples)}
-    left_out |= {f"{why}, left out": count for why, count in sorted(unclean.items())}
-    folder.finish({"revisions": revisions, "helpful responses": len(examples) - revisions} | left_out)
+    left_out = {f"{why}, left out": count for why, count in sorted(unclean.items())}
+    folder.finish({"revisions": len(kept), "helpful responses": len(usable) - len(kept)} | left_out)
 
 
 def _topicality(
@@ -91,14 +85,6 @@ def _topicality(
 
     folder.write_chunks(Topicality, revised, len(revised), _CHUNK, make_worker, set_name="topicality")
     return {each.id: each.nats for each in folder.run.read("sl", Topicality, "topicality")}
-
-
-def learnable(text: str, finish: str) -> str:
-    """`text`, or as much of it as ends with a whole sentence where it was cut; "" where nothing does."""
-    if finish != "length":
-        return text
-    whole = _SENTENCES.match(text)
-    return whole.group() if whole else ""
 
 
 def _revisions(folder: StageFolder) -> Iterator[Revision]:

@@ -10,6 +10,7 @@ The paper has no such stage: its models were large enough to learn from examples
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -36,9 +37,10 @@ from precepts.sources.read import SourceSettings
 from precepts.stages.label import LabelSettings
 from precepts.stages.prompts import held_out_ids, short_form
 from precepts.stages.respond import SamplingSettings, respond
-from precepts.stages.sl import learnable
 from precepts.training.settings import LoraSettings, SupervisedSettings
 from precepts.training.shipped import adapter_folder
+
+_SENTENCES = re.compile(r""".*(?<!\d)[.!?]["')\]]*(?=\s|$)""", re.DOTALL)  # not the "1." of a list
 
 
 class WarmUpSettings(SupervisedSettings):
@@ -190,8 +192,16 @@ def with_own(demonstrations: Iterable[Demonstration], answers: Iterable[Response
     return [shown for e in demonstrations for shown in (_shown(e, fit[e.id]) if e.id in fit else [e])]
 
 
+def whole_sentences(text: str, finish: str) -> str:
+    """`text`, or as much of it as ends with a whole sentence where it was cut; "" where nothing does."""
+    if finish != "length":
+        return text
+    whole = _SENTENCES.match(text)
+    return whole.group() if whole else ""
+
+
 def _shown(demonstration: Demonstration, own: Response) -> list[Demonstration]:
-    each, kept = demonstration, learnable(own.text, own.finish)
+    each, kept = demonstration, whole_sentences(own.text, own.finish)
     if each.unchanged:
         return [replace(each, response=kept, revision=kept)]
     if ways(each)[0]:
@@ -222,7 +232,7 @@ def takes_own(demonstration: Demonstration, share: float) -> bool:
 
 def _begins_a_round(response: Response) -> bool:
     """Whether a response can stand for a written one: it has whole sentences and refuses nothing."""
-    fit = response.unusable is None and learnable(response.text, response.finish)
+    fit = response.unusable is None and whole_sentences(response.text, response.finish)
     return bool(fit) and grade_refusal(response.messages[-1].content, response.text).label == "complies"
 
 

@@ -30,6 +30,8 @@ from precepts.runs.shards import read_shard, write_shard, write_whole
 from precepts.training.pairs import LabelledPair
 from precepts.training.settings import SupervisedSettings
 
+# a conversation, or raw text that is ready to be gone on with; what to learn; whether that is whole (unsaid, it is)
+Example = tuple[Rendered, str] | tuple[Rendered, str, bool]
 Show = Callable[[int, int], AbstractContextManager[Task]]  # (steps in all, steps done) -> progress
 TOLD = "precepts"  # the key that makes a line of the first process ours
 _LAST_LINES = 12
@@ -38,17 +40,19 @@ _PATIENCE = 40  # seconds for the launcher to end its processes, which it gives 
 
 @dataclass(frozen=True)
 class _Taught:
-    """An example of finetuning as columns: a conversation, or raw text in its place, and what is learnt after it."""
+    """An example of finetuning as columns: a conversation, or raw text in its place, what is learnt after it, and
+    whether that is whole."""
 
     raw: str | None
     messages: Messages
     text: str
+    whole: bool
 
 
 @dataclass(frozen=True)
 class Job:
     """What a process is to train: which training, and its arguments less `show`. `rows` are LabelledPairs for a
-    preference model, (conversation or raw text, what to learn) for finetuning."""
+    preference model, Examples for finetuning."""
 
     what: Literal["preference_model", "sft"]
     model: str
@@ -76,7 +80,7 @@ def train_preference_model(
 
 def train_sft(
     model: str,
-    examples: Sequence[tuple[Rendered, str]],
+    examples: Sequence[Example],
     target: Path,
     work: Path,
     optim: SupervisedSettings,
@@ -155,14 +159,14 @@ def read_job(folder: Path) -> Job:
     paths = {name: Path(told[name]) for name in ("target", "work")}
     if told["what"] == "sft":
         taught = read_shard(folder / "rows.parquet", _Taught)
-        rows: list[Any] = [(each.messages if each.raw is None else each.raw, each.text) for each in taught]
+        rows: list[Any] = [(each.messages if each.raw is None else each.raw, each.text, each.whole) for each in taught]
     else:
         rows = list(read_shard(folder / "rows.parquet", LabelledPair))
     return Job(**{**told, **paths, "optim": SupervisedSettings.model_validate(told["optim"]), "rows": rows})
 
 
-def _as_columns(prompt: Rendered, text: str) -> _Taught:
-    return _Taught(prompt, (), text) if isinstance(prompt, str) else _Taught(None, prompt, text)
+def _as_columns(prompt: Rendered, text: str, whole: bool = True) -> _Taught:
+    return _Taught(prompt, (), text, whole) if isinstance(prompt, str) else _Taught(None, prompt, text, whole)
 
 
 def write_result(folder: Path, steps: Sequence[TrainingStep], tokens: int) -> None:

@@ -6,7 +6,9 @@
    divide by them does Accelerate fill it up with the epoch's first examples.
 4. An example whose tokens begin the next one's (a critique, and the revision that follows it) is learnt there, in one
    pass over both.
-5. Examples are shuffled once, with the run's seed; the constant learning rate and one epoch are the paper's.
+5. A text that was cut by its token limit is learnt as far as it goes, without the end of turn that did not follow: a
+   model that learns its own answers so, as it samples them at temperature 1, stays as it is, however short they are.
+6. Examples are shuffled once, with the run's seed; the constant learning rate and one epoch are the paper's.
 How it departs from the paper: the paper finetunes a pretrained model; here it is whatever `models.start` names.
 """
 
@@ -36,10 +38,10 @@ from precepts.training.fit import (
     trainer_arguments,
 )
 from precepts.training.head import spare_head
+from precepts.training.launch import Example
 from precepts.training.settings import OptimSettings, SupervisedSettings
 
 _NOT_LEARNT = -100  # the label of a token that is only read
-Example = tuple[Rendered, str]  # a conversation (or raw text that is ready to be gone on with), and what to learn
 
 
 def trl_columns(messages: Rendered, style: Format) -> Any:
@@ -79,7 +81,7 @@ def train_sft(
     weights, processes = dtype if optim.lora else torch.float32, process_count()
     rows = [
         {"prompt": trl_columns(messages, style), "completion": completion_column(text, style)}
-        for messages, text in examples
+        for messages, text, *_ in examples
     ]
     trainer = SFTTrainer(
         model=load_model(model_path(model), weights, device if processes == 1 else "cpu"),
@@ -95,7 +97,8 @@ def train_sft(
         processing_class=tokenizer,
         peft_config=lora_config(optim.lora, "CAUSAL_LM") if optim.lora else None,
     )
-    together = nested(trainer.train_dataset)
+    cut = [not all(whole) for _, _, *whole in examples]
+    together = nested(unended(trainer.train_dataset, cut, end_of_turn(tokenizer, style)))
     trainer.train_dataset = together.map(lambda row: _fitted(row, optim.max_length))
     spare_head(trainer)
     steps = fit(trainer, show)
@@ -117,6 +120,26 @@ def _save(trainer: Any, tokenizer: Any, target: Path, work: Path, start: str) ->
         save_gathered(trainer, tokenizer, target, work / "trained", load, start)
     else:
         save_whole(trainer.model, tokenizer, target, lambda: load(start))
+
+
+def end_of_turn(tokenizer: Any, style: Format) -> list[int]:
+    """The token ids that follow a response's text in what is learnt."""
+    if style == "raw":
+        return [tokenizer.eos_token_id]
+    asked, mark = {"role": "user", "content": "?"}, "\u25c6"  # which no template has
+    shown = tokenizer.apply_chat_template([asked, {"role": "assistant", "content": mark}], tokenize=False)
+    return list(tokenizer(shown.rpartition(mark)[2], add_special_tokens=False)["input_ids"])
+
+
+def unended(dataset: Any, cut: Sequence[bool], end: Sequence[int]) -> Any:
+    """The data set (columns `input_ids` and `labels`) whose rows that were `cut` have no `end` of turn."""
+
+    def without(row: dict[str, list[int]], n: int) -> dict[str, list[int]]:
+        if not (cut[n] and end and row["input_ids"][-len(end) :] == list(end)):
+            return row
+        return {key: row[key][: -len(end)] for key in ("input_ids", "labels")}
+
+    return dataset.map(without, with_indices=True) if any(cut) else dataset
 
 
 def nested(dataset: Any) -> Any:
