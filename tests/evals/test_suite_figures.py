@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isnan
 from typing import Any
 
@@ -26,8 +27,6 @@ def rows(verdicts: str, model: str = "new", kind: str = "red_team", **changes: A
 
 
 def _of_kind(row: Evaluation, kind: str) -> Evaluation:
-    from dataclasses import replace
-
     return replace(row, kind=kind)
 
 
@@ -66,6 +65,15 @@ def test_graders_are_told_by_what_they_give() -> None:
     evading = (Grade("evasion", "evades"),)
     both = [*rows("cc", kind="harmful", grades=evading), *rows("cccc", kind="harmful", grades=grades)[2:]]
     assert named(answered("s", "harmful", [both], seed=0), "Evasive").values == (wilson(2, 4),)
+
+
+def test_what_no_answer_is_has_the_interval_of_the_prompts() -> None:
+    engaging = rows("cccc", kind="harmful", grades=(Grade("evasion", "engages"), Grade("tone", "warm")))
+    twice = [*engaging, *(replace(each, sample=1) for each in engaging)]
+    curt = [replace(each, model="old", grades=(Grade("evasion", "evades"), Grade("tone", "curt"))) for each in engaging]
+    assert named(answered("s", "harmful", [twice], seed=0), "Evasive").values == (replace(wilson(0, 4), n=8),)
+    tones = named(answered("s", "harmful", [engaging, curt], seed=0), "tone: warm").values
+    assert tones == (wilson(4, 4), wilson(0, 4))
 
 
 def labels(p_first: Sequence[float | None], **changes: Any) -> list[AIPreference]:

@@ -21,7 +21,7 @@ from precepts.evidence import Evaluation, Grade
 @dataclass(frozen=True)
 class GradeFigures:
     """One grader on one model's answers to one kind of prompt. `labels`: the share in [0, 1] of each label that
-    occurred; `value`: the mean, in the grader's unit."""
+    occurred, `absent` that of any other; `value`: the mean, in the grader's unit."""
 
     model: str
     kind: str
@@ -29,7 +29,12 @@ class GradeFigures:
     scored: int
     unscored: Mapping[str, int]
     labels: Mapping[str, Estimate]
+    absent: Estimate
     value: Estimate
+
+    def share_of(self, label: str) -> Estimate:
+        """The share of `label`, which need not have occurred."""
+        return self.labels.get(label, self.absent)
 
 
 def grade_figures(rows: Sequence[Evaluation], seed: int) -> tuple[GradeFigures, ...]:
@@ -55,6 +60,7 @@ def _figures(model: str, kind: str, grader: str, grades: Sequence[tuple[str, Gra
             label: share([found == label for _, found in labelled], prompts, seed=seed)
             for label in sorted({label for _, label in labelled})
         },
+        absent=share([False] * len(labelled), prompts, seed=seed),
         value=bootstrap_mean([value for _, value in valued], [prompt for prompt, _ in valued], seed=seed),
     )
 

@@ -193,21 +193,14 @@ def _graded(found: Board, models: Sequence[str], kind: str) -> Iterator[Measure]
     for grader in by_grader:
         each = [found.graded(model, kind, grader) for model in models]
         if grader == "evasion":
-            evades = tuple(g.labels.get("evades", _none_of(g.labels)) for g in each)
-            yield Measure("Evasive", "share", evades)
+            yield Measure("Evasive", "share", tuple(g.share_of("evades") for g in each))
         elif any(g.value.n for g in each):
             name, unit = _VALUES.get(grader, (grader, "mean"))
             yield Measure(name, unit, tuple(g.value for g in each))
         else:
             labels = dict.fromkeys(label for g in each for label in g.labels)
             for label in labels:
-                yield Measure(f"{grader}: {label}", "share", tuple(g.labels.get(label, _NOTHING) for g in each))
-
-
-def _none_of(labels: Mapping[str, Estimate]) -> Estimate:
-    """The share of a label that no answer has, where others are there."""
-    others = next(iter(labels.values()), None)
-    return share([False] * others.n, range(others.n), seed=0) if others else _NOTHING
+                yield Measure(f"{grader}: {label}", "share", tuple(g.share_of(label) for g in each))
 
 
 def _parts(categories: Iterable[str]) -> list[str]:
