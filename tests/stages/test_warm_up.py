@@ -149,7 +149,7 @@ def test_an_adapter_stands_for_the_training(
     from precepts.training.fit import lora_config
 
     base = AutoModelForCausalLM.from_pretrained(tiny_model)
-    get_peft_model(base, lora_config(LoraSettings(rank=2), "CAUSAL_LM")).save_pretrained(tmp_path / "adapter")
+    get_peft_model(base, lora_config(LoraSettings(rank=2), "CAUSAL_LM", base)).save_pretrained(tmp_path / "adapter")
     folder, engine = open_folder("warm_up"), ScriptedEngine(())
     given = (LabelSettings(), SamplingSettings(), "chat", constitution, str(tiny_model), lambda: engine, False)
     warm_up.run(folder, WarmUpSettings(adapter=str(tmp_path / "adapter")), *given)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from transformers import AutoModelForCausalLM
 from precepts.errors import InputError
 from precepts.records import Message
 from precepts.training.fit import _step, lora_config, save_whole, trainer_arguments
+from precepts.training.launch import Example
 from precepts.training.settings import LoraSettings, OptimSettings, PolicySettings, SupervisedSettings
 from precepts.training.sft import lay, train_sft
 
@@ -97,7 +99,8 @@ def test_an_update_too_small_for_bfloat16_is_saved(tiny_model: Path, tmp_path: P
     def base(dtype: torch.dtype) -> Any:
         return AutoModelForCausalLM.from_pretrained(tiny_model, dtype=dtype)
 
-    adapted = get_peft_model(base(torch.bfloat16), lora_config(LoraSettings(rank=2, alpha=2), "CAUSAL_LM"))
+    half = base(torch.bfloat16)
+    adapted = get_peft_model(half, lora_config(LoraSettings(rank=2, alpha=2), "CAUSAL_LM", half))
     for name, weight in adapted.named_parameters():
         if "lora_" in name:
             torch.nn.init.constant_(weight, 1e-3)
@@ -113,7 +116,7 @@ def test_an_update_too_small_for_bfloat16_is_saved(tiny_model: Path, tmp_path: P
 def test_an_adapter_laid_over_the_same_model_gives_the_same_weights(
     tiny_model: Path, tmp_path: Path, optim: Callable[..., SupervisedSettings], show: Any
 ) -> None:
-    examples, settings = [((Message("user", "Name a fruit."),), "A pear.")] * 4, optim(lora=LoraSettings(rank=2))
+    examples, settings = [Example((Message("user", "Name a fruit."),), "A pear.")] * 4, optim(lora=LoraSettings(rank=2))
     train_sft(str(tiny_model), examples, tmp_path / "one", tmp_path, settings, "chat", 1, show)
     lay(str(tiny_model), tmp_path / "one" / "adapter", tmp_path / "two")
     one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
@@ -123,3 +126,19 @@ def test_an_adapter_laid_over_the_same_model_gives_the_same_weights(
     (tmp_path / "one" / "adapter" / "adapter_model.safetensors").write_bytes(b"no weights")
     with pytest.raises(InputError, match="it does not fit this model"):
         lay(str(tiny_model), tmp_path / "one" / "adapter", tmp_path / "three")
+
+
+def test_the_last_layers_alone_can_be_adapted(
+    tiny_model: Path, tmp_path: Path, optim: Callable[..., SupervisedSettings], show: Any
+) -> None:
+    examples = [Example((Message("user", "Name a fruit."),), "A pear.")]
+    settings = optim(lora=LoraSettings(rank=2, layers=1), epochs=2.0)
+    train_sft(str(tiny_model), examples, tmp_path / "one", tmp_path, settings, "chat", 1, show)
+    after, before = load_file(tmp_path / "one" / "model.safetensors"), AutoModelForCausalLM.from_pretrained(tiny_model)
+    moved = {name for name, weight in before.named_parameters() if not torch.equal(weight.float(), after[name])}
+    linear = {name for name in after if ".layers.1." in name and "_proj" in name}
+    assert moved == linear != set()
+    for layers, problem in ((3, "lora.layers: 3 layers of a model that has 2"), (2, None)):
+        settings = optim(lora=LoraSettings(layers=layers))
+        with pytest.raises(InputError, match=problem) if problem else nullcontext():
+            train_sft(str(tiny_model), examples, tmp_path / "two", tmp_path, settings, "chat", 1, show)

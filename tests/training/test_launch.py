@@ -23,7 +23,15 @@ from precepts.errors import InputError, RunError
 from precepts.records import Message, TrainingStep
 from precepts.training import launch
 from precepts.training.fit import MARK, trainer_arguments
-from precepts.training.launch import Job, launch_command, read_job, train_preference_model, train_sft, write_job
+from precepts.training.launch import (
+    Example,
+    Job,
+    launch_command,
+    read_job,
+    train_preference_model,
+    train_sft,
+    write_job,
+)
 from precepts.training.pairs import LabelledPair
 from precepts.training.settings import LoraSettings, SupervisedSettings
 
@@ -82,8 +90,9 @@ def test_two_processes_take_the_steps_of_one(
 
 
 EXAMPLES = [
-    ((Message("user", f"How do I bake {n} loaves?"),), "Mix flour and water. " * (1 + n % 3), n > 1) for n in range(7)
-] + [("\n\nHuman: Are you kind?\n\nAssistant:", "I try to be.", True)]
+    Example((Message("user", f"How do I bake {n} loaves?"),), "Mix flour and water. " * (1 + n % 3), n > 1)
+    for n in range(7)
+] + [Example("\n\nHuman: Are you kind?\n\nAssistant:", "I try to be.", True, 0.5)]
 
 
 FSDP = """
@@ -96,7 +105,9 @@ fsdp_config: {fsdp_version: 2, fsdp_auto_wrap_policy: TRANSFORMER_BASED_WRAP, fs
 
 
 @pytest.mark.parametrize(
-    ("lora", "config"), [(LoraSettings(rank=4, alpha=8), None), (None, FSDP)], ids=["lora", "whole, by a file"]
+    ("lora", "config", "keep"),
+    [(LoraSettings(rank=4, alpha=8), None, 0.5), (LoraSettings(rank=4, alpha=8), FSDP, 0.5), (None, FSDP, 0.0)],
+    ids=["lora", "lora, by a file", "whole, by a file"],
 )
 def test_two_processes_finetune_as_one(
     tiny_model: Path,
@@ -105,16 +116,16 @@ def test_two_processes_finetune_as_one(
     show: Any,
     lora: LoraSettings | None,
     config: str | None,
+    keep: float,
 ) -> None:
+    examples = [each._replace(keep=keep * (n % 3 == 0)) for n, each in enumerate(EXAMPLES[:7] + EXAMPLES[:1])]
     file, found = tmp_path / "accelerate.yaml", {}
     file.write_text(config or "")
     for count in (1, 2):
         work = tmp_path / str(count)
         chosen = {"accelerate_config": str(file)} if config and count == 2 else {}
         settings = optim(processes=count, lora=lora, **chosen)
-        found[count] = train_sft(
-            str(tiny_model), EXAMPLES[:7] + EXAMPLES[:1], work / "sl", work, settings, "chat", 5, show
-        )
+        found[count] = train_sft(str(tiny_model), examples, work / "sl", work, settings, "chat", 5, show)
     (one, tokens), (two, tokens_of_two) = found[1], found[2]
     assert [step.step for step in two] == [1, 2, 3, 4]
     assert [step.loss for step in two] == pytest.approx([step.loss for step in one], abs=1e-4)

@@ -104,7 +104,7 @@ def test_scores_and_gradients_are_those_of_separate_passes(
     from precepts.training.fit import lora_config
 
     model = tiny(kind, attention)
-    outer = get_peft_model(model, lora_config(LoraSettings(rank=4), "SEQ_CLS")) if lora else model
+    outer = get_peft_model(model, lora_config(LoraSettings(rank=4), "SEQ_CLS", model)) if lora else model
     for name, weight in outer.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.1)

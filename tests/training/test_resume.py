@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from precepts.records import Message, Prompt, Rollout, TrainingStep
 from precepts.training.fit import MARK
+from precepts.training.launch import Example
 from precepts.training.policy import train_policy
 from precepts.training.preference_model import LabelledPair, train_preference_model
 from precepts.training.settings import LoraSettings, PolicySettings, SupervisedSettings
@@ -53,7 +54,14 @@ class Dies:
 
 def sft(model: Path, pm: Path, work: Path, show: Any, changed: dict[str, Any]) -> Outcome:
     settings = SupervisedSettings(**(SMALL | HERE | changed))
-    return train_sft(str(model), list(zip(ASKED, TEXTS, strict=True)), work / "model", work, settings, "chat", 5, show)
+    examples = [Example(*each) for each in zip(ASKED, TEXTS, strict=True)]
+    return train_sft(str(model), examples, work / "model", work, settings, "chat", 5, show)
+
+
+def keeping(model: Path, pm: Path, work: Path, show: Any, changed: dict[str, Any]) -> Outcome:
+    settings = SupervisedSettings(**(SMALL | HERE | changed))
+    examples = [Example(asked, text, keep=n % 2) for n, (asked, text) in enumerate(zip(ASKED, TEXTS, strict=True))]
+    return train_sft(str(model), examples, work / "model", work, settings, "chat", 5, show)
 
 
 def preference_model(model: Path, pm: Path, work: Path, show: Any, changed: dict[str, Any]) -> Outcome:
@@ -82,7 +90,7 @@ def rollouts_of(work: Path) -> list[Rollout]:
 
 
 @pytest.mark.parametrize("every", [1, 2])
-@pytest.mark.parametrize("train", [sft, preference_model, policy])
+@pytest.mark.parametrize("train", [sft, keeping, preference_model, policy])
 def test_a_killed_training_ends_as_an_unbroken_one(
     train: Train, every: int, tiny_model: Path, scoring_model: Path, tmp_path: Path
 ) -> None:

@@ -13,10 +13,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from precepts.records import Message
 from precepts.training import sft
+from precepts.training.launch import Example
 from precepts.training.settings import LoraSettings, SupervisedSettings
 
 ASKED = (Message("user", "How do I bake bread?"),)
-EXAMPLE = (ASKED, "Mix flour, water and salt.")
+EXAMPLE = Example(ASKED, "Mix flour, water and salt.")
 
 
 def load(folder: Path) -> Any:
@@ -28,7 +29,7 @@ def logits(model: Any, ids: list[int]) -> torch.Tensor:
     return model(torch.tensor([ids])).logits[0].float()
 
 
-def tokenized(model: Path, style: str, text: str = EXAMPLE[1]) -> tuple[list[int], list[int]]:
+def tokenized(model: Path, style: str, text: str = EXAMPLE.text) -> tuple[list[int], list[int]]:
     """The example's prompt, and the whole of it with `text` for a response, as token ids."""
     tokenizer = AutoTokenizer.from_pretrained(model)
     prompt, response = {
@@ -107,7 +108,7 @@ def test_a_long_conversation_is_still_learnt_from(
     long = (Message("user", "How do I bake bread? " * 50),)
     settings = optim(max_length=64)
     steps, tokens = sft.train_sft(
-        str(tiny_model), [(long, "Mix.")], tmp_path / "sl", tmp_path, settings, "raw", 1, show
+        str(tiny_model), [Example(long, "Mix.")], tmp_path / "sl", tmp_path, settings, "raw", 1, show
     )
     assert tokens == 64
     assert steps[0].loss is not None
@@ -118,9 +119,9 @@ def test_a_long_conversation_is_still_learnt_from(
 def test_a_text_that_was_cut_is_learnt_without_an_end(
     tiny_model: Path, tmp_path: Path, optim: Callable[..., SupervisedSettings], show: Any, style: Any
 ) -> None:
-    whole, ids = (tokenized(tiny_model, style, text) for text in (EXAMPLE[1], "Mix flour,"))
+    whole, ids = (tokenized(tiny_model, style, text) for text in (EXAMPLE.text, "Mix flour,"))
     steps, tokens = sft.train_sft(
-        str(tiny_model), [(ASKED, "Mix flour,", False)], tmp_path / "sl", tmp_path, optim(), style, 1, show
+        str(tiny_model), [Example(ASKED, "Mix flour,", False)], tmp_path / "sl", tmp_path, optim(), style, 1, show
     )
     before, after = ids
     end = sft.end_of_turn(AutoTokenizer.from_pretrained(tiny_model), style)
@@ -153,10 +154,10 @@ def test_what_begins_the_next_example_is_learnt_there() -> None:
 def test_a_critique_and_its_revision_are_read_once(
     tiny_model: Path, tmp_path: Path, optim: Callable[..., SupervisedSettings], show: Any
 ) -> None:
-    critique = (ASKED, "Fine.")
-    revision = ((*ASKED, Message("assistant", "Fine."), Message("user", "Revise.")), EXAMPLE[1])
+    critique = Example(ASKED, "Fine.")
+    revision = Example((*ASKED, Message("assistant", "Fine."), Message("user", "Revise.")), EXAMPLE.text)
 
-    def train(*examples: Any) -> tuple[float | None, int]:
+    def train(*examples: Example) -> tuple[float | None, int]:
         steps, tokens = sft.train_sft(str(tiny_model), examples, tmp_path / "sl", tmp_path, optim(), "chat", 1, show)
         return steps[0].loss, tokens
 

@@ -1,13 +1,17 @@
 """Stage `sl`: finetune the start model on the revisions of all rounds, mixed with helpful answers (paper section 3.1).
 
 Reads the usable revisions and the usable responses to helpful prompts. Writes `models/sl` and the training's steps.
-A text that was cut by its token limit is learnt as far as it goes, and not that it ends there.
+A text that was cut by its token limit is learnt as far as it goes, and not that it ends there. Helpful answers may be
+learnt as the start model's distribution rather than as texts (`training/keeping.py`), which departs from the paper.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from precepts.engines import Engine
 from precepts.errors import RunError
@@ -25,9 +29,18 @@ _CHUNK = 64
 
 
 class SLSettings(SupervisedSettings):
-    """Supervised finetuning: see SupervisedSettings; `hygiene` says which revisions are left out before it."""
+    """Supervised finetuning: see SupervisedSettings. `hygiene` says which revisions are left out before it.
+    `helpful_kl`: how much it counts to keep the start model's distribution at every token of the helpful answers, in
+    place of learning these as they were sampled (null, as in the paper)."""
 
     hygiene: HygieneSettings = HygieneSettings()
+    helpful_kl: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _has_a_start_model(self) -> Self:
+        if self.helpful_kl is not None and self.lora is None:
+            raise ValueError("helpful_kl compares with the model without its adapter; set lora, or leave it out")
+        return self
 
 
 def run(
@@ -40,7 +53,7 @@ def run(
 ) -> None:
     """Train the SL-CAI model from `model`, which `engine` asks whether revisions are about their prompts, where that is
     a rule. Raises RunError where no revision is usable or a prompt is held out."""
-    from precepts.training.launch import train_sft
+    from precepts.training.launch import Example, train_sft
 
     revised = list(_revisions(folder))
     about = {} if settings.hygiene.off_topic is None else _topicality(folder, revised, style, engine)
@@ -52,9 +65,10 @@ def run(
             f"sl: no revision is usable, so there is nothing to learn; see the counts of stage revise{found}"
         )
     refuse_leaks(folder, usable, held_out)
+    keep = settings.helpful_kl or 0.0
     steps, tokens = train_sft(
         model,
-        [(each.messages, each.text, each.finish != "length") for each in usable],
+        [Example(e.messages, e.text, e.finish != "length", keep * isinstance(e, Response)) for e in usable],
         folder.run.model("sl"),
         folder.scratch,
         settings,

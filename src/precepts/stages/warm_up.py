@@ -91,7 +91,7 @@ def run(
 ) -> None:
     """Train the critic from `model`, which `engine` asks for its own responses. Raises InputError where no
     demonstration can be used or the labeler cannot be taught."""
-    from precepts.training.launch import train_sft
+    from precepts.training.launch import Example, train_sft
 
     if (adapter := settings.adapter_folder()) is not None:
         _lay(folder, model, adapter, head=settings.verdict_head)
@@ -107,7 +107,7 @@ def run(
         )
     steps, tokens = train_sft(
         model,
-        [(lesson.prompt, lesson.answer) for lesson in lessons],
+        [Example(lesson.prompt, lesson.answer) for lesson in lessons],
         folder.run.model("critic"),
         folder.scratch,
         settings,

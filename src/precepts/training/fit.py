@@ -1,7 +1,8 @@
 """What all three trainings share: LoRA, progress, checkpoints that can be trusted, models saved whole.
 
-1. LoRA on all linear layers by default, merged at the end, so that a trained model is a plain Hugging Face folder
-   that any tool loads; the adapter itself stays beside it, in the folder `adapter`. `lora: null` trains every weight.
+1. LoRA on all linear layers by default, or on those of the last layers, merged at the end, so that a trained model is a
+   plain Hugging Face folder that any tool loads; the adapter itself stays beside it, in the folder `adapter`.
+   `lora: null` trains every weight.
 2. Compute is bfloat16 where the hardware has it; what is trained, merged and saved is float32. (Merged into bfloat16,
    updates smaller than half of a weight's last place would be lost: nearly all of a short RL's.)
 3. A checkpoint counts only when its mark was written after everything else. A killed training goes on from the last
@@ -26,6 +27,7 @@ from transformers import PrinterCallback, TrainerCallback
 from transformers.integrations import TensorBoardCallback
 
 from precepts.engines.models import HEAD_FILE as HEAD
+from precepts.engines.states import can_be_read
 from precepts.errors import InputError
 from precepts.records import TrainingStep
 from precepts.runs.progress import Task
@@ -35,17 +37,31 @@ MARK = "complete"
 Show = Callable[[int, int], AbstractContextManager[Task]]  # (steps in all, steps done) -> progress
 
 
-def lora_config(lora: LoraSettings, task: Literal["CAUSAL_LM", "SEQ_CLS"]) -> Any:
-    """A PEFT configuration on all linear layers (a scoring head is trained whole beside it)."""
+def lora_config(lora: LoraSettings, task: Literal["CAUSAL_LM", "SEQ_CLS"], model: Any) -> Any:
+    """A PEFT configuration on all linear layers of `model`, or of its last ones (a scoring head is trained whole beside
+    them). Raises InputError where there are not so many."""
     from peft import LoraConfig
 
     return LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
-        target_modules="all-linear",
+        target_modules="all-linear" if lora.layers is None else _linear_in_last(model, lora.layers),
         task_type=task,
     )
+
+
+def _linear_in_last(model: Any, count: int) -> list[str]:
+    """The names of the linear layers within the model's last `count` blocks."""
+    from torch.nn import Linear
+
+    if not can_be_read(model):
+        raise InputError("lora.layers: this model's layers are not where most models have them; leave it out")
+    layers = model.get_decoder().layers
+    if count > len(layers):
+        raise InputError(f"lora.layers: {count} layers of a model that has {len(layers)}; lower it, or leave it out")
+    within = {id(part) for layer in layers[-count:] for part in layer.modules()}
+    return [name for name, part in model.named_modules() if isinstance(part, Linear) and id(part) in within]
 
 
 def process_count() -> int:

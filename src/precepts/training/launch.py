@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from precepts.errors import InputError, RunError
 from precepts.prompts.formats import Format, Rendered
@@ -30,23 +30,32 @@ from precepts.runs.shards import read_shard, write_shard, write_whole
 from precepts.training.pairs import LabelledPair
 from precepts.training.settings import SupervisedSettings
 
-# a conversation, or raw text that is ready to be gone on with; what to learn; whether that is whole (unsaid, it is)
-Example = tuple[Rendered, str] | tuple[Rendered, str, bool]
 Show = Callable[[int, int], AbstractContextManager[Task]]  # (steps in all, steps done) -> progress
 TOLD = "precepts"  # the key that makes a line of the first process ours
 _LAST_LINES = 12
 _PATIENCE = 40  # seconds for the launcher to end its processes, which it gives 30 of its own
 
 
+class Example(NamedTuple):
+    """What to learn: a conversation, or raw text that is ready to be gone on with, and the text that follows; whether
+    that is `whole`, or was cut; and, above 0, with what weight the model's own distribution there is kept in place of
+    learning the text (`keeping.py`)."""
+
+    prompt: Rendered
+    text: str
+    whole: bool = True
+    keep: float = 0.0
+
+
 @dataclass(frozen=True)
 class _Taught:
-    """An example of finetuning as columns: a conversation, or raw text in its place, what is learnt after it, and
-    whether that is whole."""
+    """An Example as columns; `raw` stands in place of a conversation."""
 
     raw: str | None
     messages: Messages
     text: str
     whole: bool
+    keep: float
 
 
 @dataclass(frozen=True)
@@ -138,7 +147,7 @@ def write_job(folder: Path, job: Job) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "result.json").unlink(missing_ok=True)
     if job.what == "sft":
-        write_shard(folder / "rows.parquet", _Taught, [_as_columns(*row) for row in job.rows], (0, 0))
+        write_shard(folder / "rows.parquet", _Taught, [_as_columns(row) for row in job.rows], (0, 0))
     else:
         write_shard(folder / "rows.parquet", LabelledPair, job.rows, (0, 0))
     told = {
@@ -159,14 +168,18 @@ def read_job(folder: Path) -> Job:
     paths = {name: Path(told[name]) for name in ("target", "work")}
     if told["what"] == "sft":
         taught = read_shard(folder / "rows.parquet", _Taught)
-        rows: list[Any] = [(each.messages if each.raw is None else each.raw, each.text, each.whole) for each in taught]
+        rows: list[Any] = [
+            Example(each.messages if each.raw is None else each.raw, each.text, each.whole, each.keep)
+            for each in taught
+        ]
     else:
         rows = list(read_shard(folder / "rows.parquet", LabelledPair))
     return Job(**{**told, **paths, "optim": SupervisedSettings.model_validate(told["optim"]), "rows": rows})
 
 
-def _as_columns(prompt: Rendered, text: str, whole: bool = True) -> _Taught:
-    return _Taught(prompt, (), text, whole) if isinstance(prompt, str) else _Taught(None, prompt, text, whole)
+def _as_columns(each: Example) -> _Taught:
+    raw, messages = (each.prompt, ()) if isinstance(each.prompt, str) else (None, each.prompt)
+    return _Taught(raw, messages, each.text, each.whole, each.keep)
 
 
 def write_result(folder: Path, steps: Sequence[TrainingStep], tokens: int) -> None:

@@ -80,13 +80,14 @@ def train_policy(
         {"prompt": trl_columns(prompt.messages, style), "prompt_id": prompt.id, "kind": prompt.kind}
         for prompt in (prompts[n] for n in itertools.islice(in_turn([each.kind for each in prompts], seed), needed))
     ]
+    base = load_model(str(model), dtype if settings.lora else torch.float32, device)
     trainer = GRPOTrainer(
-        model=load_model(str(model), dtype if settings.lora else torch.float32, device),
+        model=base,
         reward_funcs=rewards,
         args=single_device(_config(settings, total, work, seed, device, dtype)),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        peft_config=lora_config(settings.lora, "CAUSAL_LM") if settings.lora else None,
+        peft_config=lora_config(settings.lora, "CAUSAL_LM", base) if settings.lora else None,
     )
     spare_head(trainer, settings.temperature)
     rewards.step = lambda: int(trainer.state.global_step)

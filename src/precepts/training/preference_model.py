@@ -179,7 +179,7 @@ def _adapted(base: Any, optim: SupervisedSettings) -> Any:
     from peft import get_peft_model
 
     give_pair_scores(base)
-    return get_peft_model(base, lora_config(optim.lora, "SEQ_CLS")) if optim.lora else base
+    return get_peft_model(base, lora_config(optim.lora, "SEQ_CLS", base)) if optim.lora else base
 
 
 def _save(

@@ -29,11 +29,13 @@ def require_trackers(names: Iterable[Tracker]) -> None:
 
 
 class LoraSettings(Settings):
-    """Low-rank adapters: rank, scale (alpha / rank), dropout."""
+    """Low-rank adapters: rank, scale (alpha / rank), dropout; on all layers, or on the last `layers` of them alone (no
+    gradient is computed for those before)."""
 
     rank: int = Field(default=16, ge=1)
     alpha: int = Field(default=32, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    layers: int | None = Field(default=None, ge=1)
 
 
 def at_once(batch_size: int, micro_batch: int, processes: int = 1) -> int:

@@ -8,7 +8,8 @@
    pass over both.
 5. A text that was cut by its token limit is learnt as far as it goes, without the end of turn that did not follow: a
    model that learns its own answers so, as it samples them at temperature 1, stays as it is, however short they are.
-6. Examples are shuffled once, with the run's seed; the constant learning rate and one epoch are the paper's.
+6. Where examples say so, the start model's distribution is kept in place of learning the text (`keeping.py`).
+7. Examples are shuffled once, with the run's seed; the constant learning rate and one epoch are the paper's.
 How it departs from the paper: the paper finetunes a pretrained model; here it is whatever `models.start` names.
 """
 
@@ -75,6 +76,8 @@ def train_sft(
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
+    from precepts.training.keeping import KeepingTrainer, with_keep
+
     torch.manual_seed(seed % 2**63)
     device, dtype = precision(optim)
     tokenizer = load_tokenizer(model_path(model))
@@ -83,24 +86,30 @@ def train_sft(
         {"prompt": trl_columns(messages, style), "completion": completion_column(text, style)}
         for messages, text, *_ in examples
     ]
-    trainer = SFTTrainer(
-        model=load_model(model_path(model), weights, device if processes == 1 else "cpu"),
+    base = load_model(model_path(model), weights, device if processes == 1 else "cpu")
+    keeping = any(each.keep for each in examples)
+    trainer = (KeepingTrainer if keeping else SFTTrainer)(
+        model=base,
         args=single_device(
             SFTConfig(
                 **trainer_arguments(optim, work, seed, device, dtype == torch.bfloat16, processes),
                 max_length=None,
                 completion_only_loss=True,
                 include_num_input_tokens_seen="non_padding",
+                remove_unused_columns=not keeping,
             )
         ),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        peft_config=lora_config(optim.lora, "CAUSAL_LM") if optim.lora else None,
+        peft_config=lora_config(optim.lora, "CAUSAL_LM", base) if optim.lora else None,
     )
-    cut = [not all(whole) for _, _, *whole in examples]
-    together = nested(unended(trainer.train_dataset, cut, end_of_turn(tokenizer, style)))
-    trainer.train_dataset = together.map(lambda row: _fitted(row, optim.max_length))
-    spare_head(trainer)
+    whole_rows = unended(trainer.train_dataset, [not each.whole for each in examples], end_of_turn(tokenizer, style))
+    if keeping:
+        whole_rows = whole_rows.select_columns(["input_ids", "labels"]).add_column("keep", [e.keep for e in examples])
+        trainer.data_collator = with_keep(trainer.data_collator)
+    trainer.train_dataset = nested(whole_rows).map(lambda row: row | _fitted(row, optim.max_length))
+    if not keeping:
+        spare_head(trainer)
     steps = fit(trainer, show)
     _save(trainer, tokenizer, target, work, model_path(model))
     return steps, tokens_seen(trainer)
@@ -147,10 +156,11 @@ def nested(dataset: Any) -> Any:
     to teach is learnt in the next row."""
     heads: set[int] = set()
     labels: dict[int, list[int]] = {}
-    before: dict[str, list[int]] = {"input_ids": [-1], "labels": []}
+    before: dict[str, Any] = {"input_ids": [-1], "labels": []}
     for n, row in enumerate(dataset):
         length = len(before["input_ids"])
-        if length < len(row["input_ids"]) and row["input_ids"][:length] == before["input_ids"]:
+        alike = row.get("keep") == before.get("keep")
+        if alike and length < len(row["input_ids"]) and row["input_ids"][:length] == before["input_ids"]:
             row = row | {"labels": before["labels"] + row["labels"][length:]}
             heads.add(n - 1)
             labels[n] = row["labels"]
