@@ -2,8 +2,9 @@
 
 1. The samples that others are made of are in `samples.py`; here is what each stage's comes to.
 2. Of a training the tokens are those of its examples, cut to the length that it keeps, times its epochs. Its time is
-   that of three readings (forward, and backward twice that), at the rate at which the sample's answers were made. A
-   bilinear preference model is one reading, through two thirds of the layers.
+   that of three readings (forward, and backward twice that, or its share where LoRA is on the last layers alone), at
+   the rate at which the sample's answers were made. A bilinear preference model is one reading, through two thirds of
+   the layers.
 Counts of items are exact, but for those that hang on how many replies can be used: these are shares of the sample.
 """
 
@@ -33,8 +34,8 @@ from precepts.stages.prompts import held_out_ids
 from precepts.stages.respond import answer_request, respond
 from precepts.stages.tournament import AIM_OF
 from precepts.stages.warm_up import prompt_of, takes_own, taught, with_own
+from precepts.training.settings import LoraSettings
 
-_PASSES = 3  # a training step in readings of the same tokens
 _READING = 2 / 3  # a bilinear preference model reads with as much of the model
 _READ = 512  # and as many tokens of a text, prompt and response
 
@@ -124,7 +125,8 @@ class Planner(Samples):
         read = [each for each, after in zip(lessons, [*lessons[1:], None], strict=True) if not begins(each, after)]
         tokens = sum(self._length(lesson.prompt, lesson.answer, settings.max_length) for lesson in read)
         factor = share_of(count, len(sample))
-        return own.times(factor) + self._trained(factor * len(read), factor * tokens * settings.epochs)
+        passes = self._passes(settings.lora)
+        return own.times(factor) + self._trained(factor * len(read), factor * tokens * settings.epochs, passes)
 
     def sl(self) -> Figures:
         (revise, revisions), (helpful, answers) = self.revised, self.answered["helpful"]
@@ -132,12 +134,14 @@ class Planner(Samples):
             (share_of(revise.items, len({each.response_id for each in revisions})), revisions),
             (share_of(helpful.items, len(answers)), answers),
         ]
-        count, tokens = 0.0, 0.0
+        settings, figures = self.recipe.sl, Figures()
         for factor, records in sources:
             usable = [each for each in records if each.unusable is None]
-            lengths = [self._length(each.messages, each.text, self.recipe.sl.max_length) for each in usable]
-            count, tokens = count + factor * len(lengths), tokens + factor * sum(lengths)
-        return self._trained(count, tokens * self.recipe.sl.epochs)
+            tokens = factor * sum(self._length(each.messages, each.text, settings.max_length) for each in usable)
+            kept = settings.helpful_kl is not None and records is answers  # the start model reads them too
+            passes = self._passes(settings.lora) + kept
+            figures += replace(self._trained(factor * len(usable), tokens * settings.epochs, passes), disk=0)
+        return replace(figures, disk=self._model)
 
     def pm(self) -> Figures:
         settings, harmless = self.recipe.pm, self.recipe.preferences.harmless
@@ -157,7 +161,7 @@ class Planner(Samples):
         counted = sum(factor for factor, *_ in rows)
         if settings.bilinear is not None:
             return self._trained(counted, tokens, _READING)
-        return self._trained(counted, tokens * settings.epochs)
+        return self._trained(counted, tokens * settings.epochs, self._passes(settings.lora))
 
     def rl(self) -> Figures:
         settings = self.recipe.rl
@@ -174,7 +178,7 @@ class Planner(Samples):
             lambda chunk: sample_pairs(chunk, self.start, request, self.style),
         )
         both = figures.times(share_of(completions / 2, len(replies)))
-        trained = self._trained(completions, both.tokens_in + both.tokens_out)
+        trained = self._trained(completions, both.tokens_in + both.tokens_out, self._passes(settings.lora))
         looks = len(look_steps(steps, settings.monitor.every)) if settings.monitor else 0
         looked = both.times(looks * len(self._aside) / completions)
         times = [trained.seconds, both.seconds, looked.seconds]
@@ -207,7 +211,14 @@ class Planner(Samples):
         answered, _ = self._worked(self._chunk(prompts, "evaluate"), work)
         return answered.times(share_of(count * settings.samples * self._models, len(prompts)))
 
-    def _trained(self, count: float, tokens: float, passes: float = _PASSES) -> Figures:
+    def _passes(self, lora: LoraSettings | None) -> float:
+        """A training step in readings of the same tokens: one, and twice that for gradients of what is trained."""
+        model = getattr(self.start.engine, "model", None)
+        if lora is None or lora.layers is None or model is None:
+            return 3.0
+        return 1 + 2 * min(1.0, lora.layers / int(model.config.get_text_config().num_hidden_layers))
+
+    def _trained(self, count: float, tokens: float, passes: float) -> Figures:
         rate = self._reading_rate
         seconds = None if rate is None else passes * tokens / rate
         return Figures(round(count), 0, round(tokens), 0, seconds, self._model)
