@@ -15,13 +15,14 @@ from precepts.engines.base import VerdictRequest
 from precepts.errors import InputError
 from precepts.method import execute
 from precepts.planning.estimate import estimate
+from precepts.planning.planner import Planner
 from precepts.planning.sample import Counted, Estimate, Figures, StandIn, open_engine, pick
 from precepts.recipe import Recipe, load_recipe
 from precepts.records import Message
 from precepts.runs.folder import Run
 from precepts.runs.progress import Progress
 from precepts.stages.tournament import TournamentSettings
-from precepts.training.settings import BilinearSettings
+from precepts.training.settings import BilinearSettings, LoraSettings
 
 ASKING = ("audit", "respond", "revise")
 
@@ -90,6 +91,17 @@ def test_a_tournament_is_prompts_times_games(recipe: Recipe, tmp_path: Path, pai
 
 def _twice(recipe: Recipe) -> object:
     return recipe.sl.model_copy(update={"epochs": 2 * recipe.sl.epochs})
+
+
+@pytest.mark.parametrize(("layers", "passes"), [(None, 3.0), (2, 3.0), (1, 2.0), (3, 3.0)])
+def test_a_training_costs_what_is_adapted(
+    recipe: Recipe, tmp_path: Path, tiny_model: Path, layers: int | None, passes: float
+) -> None:
+    models = recipe.models.model_copy(update={"start": str(tiny_model)})
+    engine = EngineSettings(kind="transformers")
+    planner = Planner(recipe.model_copy(update={"models": models, "engine": engine}), Run(tmp_path / "run"), 2)
+    assert planner._passes(LoraSettings(layers=layers)) == passes
+    assert planner._passes(None) == 3.0
 
 
 def test_what_is_done_costs_nothing_more_and_its_rate_gives_times(recipe: Recipe, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from precepts.engines import Engine
 from precepts.errors import InputError, RunError
@@ -164,8 +165,9 @@ def test_a_stage_keeps_its_steps_and_tokens(stage: str, opened: Any, trained: di
     assert state.tokens_in == 40
 
 
+@pytest.mark.parametrize("kept", [None, 2.5])
 def test_sl_learns_usable_revisions_of_all_rounds_and_helpful_answers(
-    opened: Any, open_folder: Any, trained: dict[str, Any]
+    opened: Any, open_folder: Any, trained: dict[str, Any], kept: float | None
 ) -> None:
     folder = opened("sl", "a")
     open_folder("revise").write_records(Revision, [revision("a", 1), revision("a", 2, "empty"), revision("a", 3)])
@@ -178,16 +180,23 @@ def test_sl_learns_usable_revisions_of_all_rounds_and_helpful_answers(
             response("e", "helpful", "empty"),
         ],
     )
-    RUN["sl"](folder, 0.0)
+    sl.run(folder, sl.SLSettings(helpful_kl=kept), "chat", "start", 0.0, never)
     model, examples, target, work, *_ = trained["sl"]
     assert model == "start"
-    assert [(messages[0].content, text, whole) for messages, text, whole in examples] == [
-        ("Say a.", "revision a 1", True),
-        ("Say a.", "revision a 3", True),
-        ("Say h.", "answer h", True),
-        ("Say c.", "answer c", False),  # cut: nobody is taught that it ends there
+    assert [(messages[0].content, text, whole, keep) for messages, text, whole, keep in examples] == [
+        ("Say a.", "revision a 1", True, 0.0),
+        ("Say a.", "revision a 3", True, 0.0),
+        ("Say h.", "answer h", True, kept or 0.0),
+        ("Say c.", "answer c", False, kept or 0.0),  # cut: nobody is taught that it ends there
     ]
     assert (target, work) == (folder.run.model("sl"), folder.scratch)
+
+
+def test_keeping_the_start_model_wants_an_adapter_to_take_off() -> None:
+    with pytest.raises(ValidationError, match="helpful_kl compares with the model without its adapter; set lora"):
+        sl.SLSettings(helpful_kl=1.0, lora=None)
+    with pytest.raises(ValidationError, match="greater than 0"):
+        sl.SLSettings(helpful_kl=0.0)
 
 
 def test_sl_without_a_usable_revision_says_so(opened: Any, open_folder: Any, trained: dict[str, Any]) -> None:
