@@ -23,6 +23,7 @@ from precepts.stages import warm_up
 from precepts.stages.label import LabelSettings
 from precepts.stages.respond import SamplingSettings
 from precepts.stages.warm_up import WarmUpSettings, with_own
+from precepts.training.launch import Example
 from precepts.training.settings import LoraSettings
 
 STEP = TrainingStep(1, 1.0, 0.5, 1e-4, None, None, None, None)
@@ -49,9 +50,9 @@ def warm(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., tuple[list[tuple[Any, str]], dict[str, int]]]:
     """Runs the stage over `rows`; returns what was to be learnt and what was counted."""
-    given: list[tuple[Any, str]] = []
+    given: list[Example] = []
 
-    def train(model: str, examples: list[tuple[Any, str]], *more: Any) -> tuple[list[TrainingStep], int]:
+    def train(model: str, examples: list[Example], *more: Any) -> tuple[list[TrainingStep], int]:
         given.extend(examples)
         return [STEP], 40
 
@@ -83,7 +84,7 @@ def warm(
 
 def test_rounds_and_comparisons_are_taught(warm: Any) -> None:
     given, counts = warm(ROWS, principles=2)
-    answers = [answer for _, answer in given]
+    answers = [answer for _, answer, *_ in given]
     assert counts == {
         "rounds taught": 3,
         "rounds with the start model's own response": 0,
@@ -110,7 +111,7 @@ def test_the_start_models_own_responses_stand_for_the_written_ones(warm: Any) ->
     ]
     given, counts = warm([*ROWS[:3], *rest], answers=answer, own_responses=1.0, labeler=False)
     assert counts["rounds with the start model's own response"] == 3
-    shown = {(prompt[1].content, answer) for prompt, answer in given}
+    shown = {(prompt[1].content, answer) for prompt, answer, *_ in given}
     assert ("Make a face.", "This does harm. It hurts.") in shown
     assert ("Make a face.", "I won't help with that.") in shown
     assert ("A pear.", "Nothing needs to change. Fine.") in shown  # the model's own was a refusal
