@@ -1,12 +1,12 @@
 """Staying as one is: an example that is learnt as the start model's distribution, not as the one text it gave.
 
-1. What a model answers to helpful prompts at temperature 1 is in its training to keep it as it is. Its own
-   distribution is that text's expectation: at each token of the answer the loss is KL(start | model), over the whole
-   vocabulary. The gradient is the same on average, and begins at nothing, where that of one sampled token is
-   mostly noise: the others' lesson is not drowned, and more passes over them cost no likelihood.
+1. The start model's answers to helpful prompts are learnt beside the revisions so that it stays as it is. Here the loss
+   at each of their tokens is KL(start | model), over the whole vocabulary. On average its gradient is that of learning
+   tokens sampled at temperature 1, but it begins at nothing, where that of one sampled token is mostly noise: what the
+   revisions teach is not drowned, and they can be passed over more often.
 2. The start model is the model without its adapter, as it is for TRL's DPO and GRPO, so this goes with LoRA.
 3. A loss is the mean over all learnt tokens of a step: -log P(token) where text is learnt, `keep` times the divergence
-   where the start model is kept.
+   where the start model is kept. (A mixture of experts' extra loss is not part of it.)
 How it departs from the paper: there the start model's answers are learnt as they were sampled.
 """
 
