@@ -18,6 +18,7 @@ FIRST = {  # the stages that an arm does not share with the whole method begin w
     "principles-4": {"audit", "revise"},
     "principles-16": {"audit", "revise"},
     "no-warm-up": {"warm_up"},
+    "sampled-helpful": {"sl"},
     "no-refusals": {"prompts"},
     "finetuned-pm": {"pm"},
     "hard-labels": {"pm"},
