@@ -37,6 +37,8 @@ SMALLER = {
     "evaluate.max_tokens": "24",
 }
 
+COMMON = {"the", "to", "a", "an", "and", "of", "in", "is", "i", "you", "it", "that", "for", "with", "on"}
+
 LEFT_OUT = {"tournament"}  # what the recipe here has none of
 
 pytestmark = [
@@ -55,8 +57,9 @@ def test_demo_on_the_real_model(tmp_path: Path) -> None:
     assert "before:" in done.stdout and "RL-CAI:" in done.stdout
     run = Run(tmp_path / "run")
     assert all((state := run.state(stage)) and state.done for stage in STAGES if stage not in LEFT_OUT)
-    words = " ".join(each.text for each in run.read("respond", Response) if each.kind == "helpful").lower().split()
-    assert len({"the", "to", "a"} & set(words)) == 3  # the start model writes English
+    words = " ".join(each.text for each in run.read("respond", Response)).lower().split()
+    common = sum(word in COMMON for word in words)
+    assert common > len(words) / 20, words  # the start model writes English, in which they are a fifth of all words
     assert all(each.text for each in run.read("revise", Revision) if each.unusable is None)
     odds = [each.p_first for each in run.read("label", AIPreference)]
     assert odds and all(p is not None and 0 < p < 1 for p in odds)
