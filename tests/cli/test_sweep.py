@@ -8,7 +8,7 @@ import pytest
 
 from precepts.cli.sweep import grid, swept, values_of
 from precepts.errors import InputError
-from precepts.recipe import arm_recipes
+from precepts.recipe import arm_recipes, load_recipe
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,11 @@ def test_names_are_folders_names(given: str, name: str) -> None:
 
 
 def test_the_recipe_of_a_sweep() -> None:
-    recipe = swept("demo", ["pm.harmless_weight=0.5,4", "sl.epochs=2.0"])
-    assert recipe.sl.epochs == 2.0 and recipe.pm.harmless_weight == 4.0
-    assert recipe.arms == {"pm.harmless_weight=0.5": {"pm.harmless_weight": 0.5}, "pm.harmless_weight=4": {}}
-    assert [arm.pm.harmless_weight for arm in arm_recipes(recipe).values()] == [0.5, 4.0]
+    own = load_recipe("demo").pm.harmless_weight
+    recipe = swept("demo", [f"pm.harmless_weight=0.5,{own}", "sl.epochs=2.0"])
+    assert recipe.sl.epochs == 2.0 and recipe.pm.harmless_weight == own
+    assert recipe.arms == {"pm.harmless_weight=0.5": {"pm.harmless_weight": 0.5}, f"pm.harmless_weight={own}": {}}
+    assert [arm.pm.harmless_weight for arm in arm_recipes(recipe).values()] == [0.5, own]
 
 
 @pytest.mark.parametrize(
