@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-_NOT_LEARNT = -100
+NOT_LEARNT = -100  # the label of a token that is only read
 
 
 def spare_head(trainer: Any, temperature: float = 1.0) -> None:
@@ -33,7 +33,7 @@ def spare_head(trainer: Any, temperature: float = 1.0) -> None:
         if not fused_lm_head or labels is None or kwargs.get("output_router_logits"):
             return fused(*args, fused_lm_head=fused_lm_head, labels=labels, **kwargs)
         kwargs.pop("num_items_in_batch", None)
-        learnt = labels[:, 1:] != _NOT_LEARNT
+        learnt = labels[:, 1:] != NOT_LEARNT
         places = learnt.any(dim=0).nonzero()[:, 0]
         logits = fused(*args, **{**kwargs, "use_cache": False, "logits_to_keep": places}).logits
         return _scored(logits[learnt[:, places]].float() / temperature, labels[:, 1:][learnt], learnt)

@@ -20,7 +20,7 @@ import torch
 from torch.nn.functional import cross_entropy, kl_div
 from trl import SFTTrainer
 
-_NOT_LEARNT = -100
+from precepts.training.head import NOT_LEARNT
 
 
 def with_keep(collate: Callable[[Sequence[dict[str, Any]]], dict[str, Any]]) -> Any:
@@ -40,7 +40,7 @@ class KeepingTrainer(SFTTrainer):  # type: ignore[misc]
     ) -> Any:
         """The mean loss over learnt tokens; see the module."""
         labels, keep = inputs.pop("labels")[:, 1:], inputs.pop("keep")
-        learnt = labels != _NOT_LEARNT
+        learnt = labels != NOT_LEARNT
         logits = self._logits(model, inputs, learnt)
         losses = cross_entropy(logits, labels[learnt], reduction="none")
         # processes that share a model's weights have to take the same passes

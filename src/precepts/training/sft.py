@@ -38,11 +38,9 @@ from precepts.training.fit import (
     tokens_seen,
     trainer_arguments,
 )
-from precepts.training.head import spare_head
+from precepts.training.head import NOT_LEARNT, spare_head
 from precepts.training.launch import Example
 from precepts.training.settings import OptimSettings, SupervisedSettings
-
-_NOT_LEARNT = -100  # the label of a token that is only read
 
 
 def trl_columns(messages: Rendered, style: Format) -> Any:
@@ -173,7 +171,7 @@ def nested(dataset: Any) -> Any:
 
 def _fitted(row: dict[str, list[int]], length: int) -> dict[str, list[int]]:
     """A row of token ids and labels cut to `length`: the prompt's beginning goes first, then the response's end."""
-    prompt = next((n for n, label in enumerate(row["labels"]) if label != _NOT_LEARNT), 0)
+    prompt = next((n for n, label in enumerate(row["labels"]) if label != NOT_LEARNT), 0)
     start = min(prompt, max(0, len(row["labels"]) - length))
     return {key: row[key][start : start + length] for key in ("input_ids", "labels")}
 
