@@ -1,13 +1,15 @@
-"""Supervised finetuning on a CPU: tokens per second as we train, and as TRL trains without our head.
+"""Supervised finetuning on a CPU: tokens per second as we train, and without what makes it fast.
 
 1. Both finetune the same model on the same rounds of critique and revision, made from built-in comparisons, with the
-   same LoRA, batch, precision and optimiser. "TRL's own" leaves out the head of `training/head.py`.
+   same LoRA, batch, precision and optimiser. "TRL's own" leaves out the head of `training/head.py`. With `--keep` the
+   start model is kept on half of the examples, four epochs long, by LoRA on a third of the layers; "computed anew"
+   leaves out what `training/frozen.py` reads once.
 2. Ways alternate, with a fresh model each time; loading and tokenising are not timed. A first round on one batch warms
    up and is left out.
 3. Printed: tokens (without padding) per second, and how many times as fast ours is: the median over the rounds of the
    ratio within a round, its least and its most.
 
-    python benchmarks/sft.py --count 48 --rounds 3
+    python benchmarks/sft.py --count 48 --rounds 3 [--keep]
 """
 
 from __future__ import annotations
@@ -27,8 +29,9 @@ from precepts.feedback.lessons import round_lessons
 from precepts.records import Demonstration
 from precepts.sources.items import read_comparisons
 from precepts.sources.read import SourceSettings
-from precepts.training import sft
-from precepts.training.settings import SupervisedSettings
+from precepts.training import frozen, sft
+from precepts.training.launch import Example
+from precepts.training.settings import LoraSettings, SupervisedSettings
 
 _CRITIQUE = (
     "The response gives advice that could hurt somebody who trusts it, and says nothing of the risk. It ought to "
@@ -43,8 +46,8 @@ class _Timed(Exception):
 def main() -> None:
     """Run it and print the ratio."""
     options = _arguments()
-    examples = _examples(options.count)
-    speeds: dict[str, list[float]] = {"ours": [], "TRL's own": []}
+    examples = _examples(options.count, options.keep)
+    speeds: dict[str, list[float]] = {"ours": [], "computed anew" if options.keep else "TRL's own": []}
     for turn in range(options.rounds + 1):
         for name, found in speeds.items():
             speed = _speed(options, examples if turn else examples[: options.batch], plain=name != "ours")
@@ -57,17 +60,17 @@ def main() -> None:
     print(f"ours is {statistics.median(ratios):.2f} times as fast ({min(ratios):.2f} to {max(ratios):.2f})")
 
 
-def _examples(count: int) -> list[sft.Example]:
+def _examples(count: int, keep: bool) -> list[Example]:
     constitution = load_constitution("default")
     rows = [each for each in read_comparisons(SourceSettings(source="builtin:comparisons"), 0.0) if each]
     shown = [
         Demonstration(e.id, e.prompt_id, "", e.messages, e.rejected, _CRITIQUE, e.chosen) for e in rows[: count // 2]
     ]
     lessons = [lesson for each in shown for lesson in round_lessons(each, constitution, "chat", 0)]
-    return [(lesson.prompt, lesson.answer) for lesson in lessons]
+    return [Example(e.prompt, e.answer, True, float(keep and n % 2)) for n, e in enumerate(lessons)]
 
 
-def _speed(options: argparse.Namespace, examples: list[sft.Example], *, plain: bool) -> float:
+def _speed(options: argparse.Namespace, examples: list[Example], *, plain: bool) -> float:
     seconds, tokens = [0.0], [0]
 
     def timed(trainer: Any, show: Any) -> Any:
@@ -77,7 +80,8 @@ def _speed(options: argparse.Namespace, examples: list[sft.Example], *, plain: b
         raise _Timed
 
     fit = sft.fit
-    settings = SupervisedSettings(batch_size=options.batch, micro_batch=options.batch, checkpoint_steps=None)
+    more = {"epochs": 4.0, "lora": LoraSettings(layers=10)} if options.keep else {}
+    settings = SupervisedSettings(batch_size=options.batch, micro_batch=options.batch, checkpoint_steps=None, **more)
     with tempfile.TemporaryDirectory() as folder, patch.object(sft, "fit", timed), _as_it_comes(plain):
         place = Path(folder)
         try:
@@ -89,11 +93,11 @@ def _speed(options: argparse.Namespace, examples: list[sft.Example], *, plain: b
 
 @contextmanager
 def _as_it_comes(plain: bool) -> Iterator[None]:
-    """TRL without what we add, where `plain`."""
+    """Without what we add, where `plain`."""
     if not plain:
         yield
         return
-    with patch.object(sft, "spare_head", lambda trainer: None):
+    with patch.object(sft, "spare_head", lambda trainer: None), patch.object(frozen, "_ROOM", 0):
         yield
 
 
@@ -112,6 +116,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=48, help="examples in a run")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--keep", action="store_true", help="time what is read once, of a training that keeps")
     return parser.parse_args()
 
 

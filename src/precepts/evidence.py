@@ -12,8 +12,9 @@ from precepts.records import Messages, Reading
 
 
 @dataclass(frozen=True, slots=True)
-class Topicality:
-    """How much likelier a revision makes its prompt, in nats per byte of it; None where the model cannot say."""
+class RevisionScore:
+    """What a model says of a revision, in nats: how much likelier it makes its prompt (per byte of it), or the log-odds
+    that it is fine; None where the model cannot say."""
 
     id: str
     prompt_id: str

@@ -147,8 +147,11 @@ class Method:
     def sl(self) -> Step:
         settings = self.recipe.sl
         asked = {} if settings.hygiene.off_topic is None else {**self.asking, **wording_parts(*TOPIC)}
+        if settings.hygiene.fineness is not None:
+            asked |= {**self.asking, "sl.verdicts": content_hash(VERDICTS)}
         parts = {**self.common, **self.begin, **settings_parts("sl", settings), **asked}
-        given = (settings, self.style, self.start, self.kept_out, self.ask_start)
+        principles = {each.id: each for each in self.constitution.revising}
+        given = (settings, self.style, self.start, self.kept_out, self.ask_start, self.ask_reviser, principles)
         return Step("sl", ("prompts", "respond", "revise"), parts, lambda f: sl.run(f, *given), models=("sl",))
 
     def pairs(self) -> Step:

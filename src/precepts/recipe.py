@@ -116,6 +116,14 @@ class Recipe(Settings):
         return self
 
     @model_validator(mode="after")
+    def _has_a_critic(self) -> Self:
+        if self.sl.hygiene.fineness is not None and not (self.warm_up and self.warm_up.critic):
+            raise ValueError(
+                "sl.hygiene.fineness asks a critic that a warm-up made; add warm_up, or leave fineness out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _priced(self) -> Self:
         if self.budget.money is not None and self.prices is None:
             raise ValueError("budget.money needs prices (tokens_in, tokens_out, hour); give them, or bound the tokens")

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from precepts.engines import ChoiceRequest, Engine
-from precepts.feedback.hygiene import HygieneSettings, clean
+from precepts.feedback.hygiene import HygieneSettings, Scores, clean
 from precepts.feedback.topic import topicality
 from precepts.prompts.formats import Format
 from precepts.records import Message, Revision
@@ -42,10 +42,12 @@ def test_how_much_likelier_an_answer_makes_its_message(style: Format, answer: st
     assert "Be kind" not in str(engine.requests[0].prompt)
 
 
-def test_a_revision_that_is_off_topic_is_left_out() -> None:
+@pytest.mark.parametrize(("rule", "asked", "why"), [("off_topic", 0, "off topic"), ("fineness", 1, "found at fault")])
+def test_a_revision_that_a_model_scores_low_is_left_out(rule: str, asked: int, why: str) -> None:
     sent = ("", "It hurts people.", "", "Rain is wet.", None, "stop", "m", 0, 0, 0)
     rows = [Revision(name, "p", "x", 1, "kind", "h", "c", (), "Yes.", *sent) for name in ("a", "b", "c")]
     found = {"a": 0.2, "b": 0.0, "c": None}
-    kept, left_out = clean(rows, HygieneSettings(off_topic=0.0), 0, found)
-    assert ([each.id for each in kept], dict(left_out)) == (["a", "c"], {"off topic": 1})
-    assert len(clean(rows, HygieneSettings(), 0, found)[0]) == 3
+    scores: list[Scores] = [found, {}] if asked == 0 else [{}, found]
+    kept, left_out = clean(rows, HygieneSettings.model_validate({rule: 0.0}), 0, *scores)
+    assert ([each.id for each in kept], dict(left_out)) == (["a", "c"], {why: 1})
+    assert len(clean(rows, HygieneSettings(), 0, found, found)[0]) == 3

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import ValidationError
 
-from precepts.engines import Engine
+from precepts.constitution import Constitution
+from precepts.engines import ChoiceRequest, Engine
+from precepts.engines.base import Usage
 from precepts.errors import InputError, RunError
-from precepts.evidence import ScoredComparison
+from precepts.evidence import RevisionScore, ScoredComparison
+from precepts.feedback.hygiene import HygieneSettings
 from precepts.records import (
     AIPreference,
     HumanComparison,
@@ -107,7 +111,7 @@ def never() -> Engine:
 
 
 RUN: dict[str, Callable[[StageFolder, float], None]] = {
-    "sl": lambda folder, held_out: sl.run(folder, sl.SLSettings(), "chat", "start", held_out, never),
+    "sl": lambda folder, held_out: sl.run(folder, sl.SLSettings(), "chat", "start", held_out, never, never, {}),
     "pm": lambda folder, held_out: pm.run(folder, pm.PMSettings(), "chat", "start", "ai", held_out),
     "rl": lambda folder, held_out: rl.run(folder, rl.RLSettings(batch_size=4), "chat", held_out),
 }
@@ -180,7 +184,7 @@ def test_sl_learns_usable_revisions_of_all_rounds_and_helpful_answers(
             response("e", "helpful", "empty"),
         ],
     )
-    sl.run(folder, sl.SLSettings(helpful_kl=kept), "chat", "start", 0.0, never)
+    sl.run(folder, sl.SLSettings(helpful_kl=kept), "chat", "start", 0.0, never, never, {})
     model, examples, target, work, *_ = trained["sl"]
     assert model == "start"
     assert [(messages[0].content, text, whole, keep) for messages, text, whole, keep in examples] == [
@@ -197,6 +201,35 @@ def test_keeping_the_start_model_wants_an_adapter_to_take_off() -> None:
         sl.SLSettings(helpful_kl=1.0, lora=None)
     with pytest.raises(ValidationError, match="greater than 0"):
         sl.SLSettings(helpful_kl=0.0)
+
+
+class Finding:
+    """A critic that finds fault with what has an "x" in it, and has no words for a "?"."""
+
+    usage = Usage()
+
+    def choose(self, requests: Sequence[ChoiceRequest]) -> list[list[float]]:
+        self.asked = [str(each.prompt) for each in requests]
+        fine = [-math.inf if "?" in said else math.log(0.1 if "x" in said else 0.7) for said in self.asked]
+        return [[each, *[math.log(0.1)] * 3] for each in fine]
+
+
+def test_sl_leaves_out_what_the_critic_finds_at_fault(
+    opened: Any, open_folder: Any, trained: dict[str, Any], constitution: Constitution
+) -> None:
+    folder, critic = opened("sl", "a"), Finding()
+    texts = {"good": "revised", "bad": "revixed", "unknown": "revised?"}
+    open_folder("revise").write_records(
+        Revision, [replace(revision("a", n), id=name, text=text) for n, (name, text) in enumerate(texts.items())]
+    )
+    principles = {each.id: each for each in constitution.revising}
+    settings = sl.SLSettings(hygiene=HygieneSettings(fineness=0.0))
+    sl.run(folder, settings, "chat", "start", 0.0, never, lambda: cast(Engine, critic), principles)
+    assert [each.text for each in trained["sl"][1]] == ["revised", "revised?", "answer a"]
+    assert all("Criticise by rule 1." in said for said in critic.asked)
+    kept = {each.id: each.nats for each in folder.run.read("sl", RevisionScore, "fineness")}
+    assert kept == {"good": pytest.approx(math.log(7 / 3)), "bad": pytest.approx(math.log(1 / 3)), "unknown": None}
+    assert folder.run.state("sl").counts["found at fault, left out"] == 1
 
 
 def test_sl_without_a_usable_revision_says_so(opened: Any, open_folder: Any, trained: dict[str, Any]) -> None:

@@ -203,6 +203,14 @@ def test_a_second_judge_is_refused() -> None:
     assert Recipe.model_validate({}).warm_up is None
 
 
+@pytest.mark.parametrize("warm_up", [None, {"demonstrations": ["mine.jsonl"], "critic": False}])
+def test_whether_a_revision_is_fine_is_asked_of_a_taught_critic_alone(warm_up: dict[str, Any] | None) -> None:
+    asked = {"sl": {"hygiene": {"fineness": 0}}}
+    with pytest.raises(ValidationError, match=r"fineness asks a critic that a warm-up made; add warm_up"):
+        Recipe.model_validate(asked | {"warm_up": warm_up})
+    assert Recipe.model_validate(asked | {"warm_up": {"demonstrations": ["mine.jsonl"]}}).warm_up
+
+
 @pytest.mark.parametrize(
     ("text", "finish", "whole"),
     [

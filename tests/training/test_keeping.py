@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import pytest
 import torch
 from torch.nn.functional import log_softmax
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
 from precepts.records import Message
+from precepts.training import frozen
 from precepts.training.keeping import divergence
 from precepts.training.launch import Example
 from precepts.training.settings import SupervisedSettings
@@ -76,3 +79,40 @@ def test_it_keeps_what_learning_the_text_does_not(train: Train, tiny_model: Path
         moved[weight] = float((before.exp() * (before - after)).sum(dim=-1).mean())
         assert losses[-1] < losses[0] / 2
     assert moved[8.0] < moved[0.5] < moved[0.0] / 4
+
+
+@pytest.mark.parametrize("lora", [{}, {"layers": 1}])
+def test_what_was_read_once_is_what_is_computed_anew(
+    tiny_model: Path,
+    tmp_path: Path,
+    optim: Callable[..., SupervisedSettings],
+    show: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    lora: dict[str, int],
+) -> None:
+    """The same losses and models, whether what no training changes is kept or not; and far fewer layers are run."""
+    examples = [TAUGHT, OWN._replace(keep=0.5), Example(KIND, "Yes."), Example(BREAD, "Knead", False, 2.0)]
+    settings = optim(epochs=6.0, batch_size=4, micro_batch=2, lora=lora)
+    run, losses, saved = Counter[bool](), {}, {}
+    whole_layer = LlamaDecoderLayer.forward
+    monkeypatch.setattr(frozen, "_ROOM", frozen._ROOM)
+    for kept in (True, False):
+
+        def counted(layer: Any, *args: Any, kept: bool = kept, **kwargs: Any) -> Any:
+            run[kept] += 1
+            return whole_layer(layer, *args, **kwargs)
+
+        monkeypatch.setattr(LlamaDecoderLayer, "forward", counted)
+        target = tmp_path / str(kept)
+        steps, _ = train_sft(str(tiny_model), examples, target, tmp_path / "work", settings, "chat", 1, show)
+        losses[kept] = [each.loss or 0.0 for each in steps]
+        saved[kept] = AutoModelForCausalLM.from_pretrained(target).state_dict()
+        monkeypatch.setattr(frozen, "_ROOM", 0)
+    assert losses[True] == pytest.approx(losses[False], rel=1e-4)
+    assert losses[True][-1] < losses[True][0] * 2 / 3
+    for name, weight in saved[True].items():
+        torch.testing.assert_close(weight, saved[False][name], rtol=1e-3, atol=1e-4)
+    layers = AutoModelForCausalLM.from_pretrained(tiny_model).config.num_hidden_layers
+    passes = 2  # of four examples, two at a time
+    assert run[True] == passes * (layers + len(losses[True]) * lora.get("layers", layers))
+    assert run[False] > passes * len(losses[False]) * layers

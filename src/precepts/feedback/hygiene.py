@@ -3,7 +3,8 @@
 1. A rule is a function of one text or revision; the first that applies is the reason, so each can be counted.
 2. Over the set, a cap on how often one opening or one last sentence may stand: small models collapse into such habits.
    Which are kept is decided by the seed and the revision's id, so the same records leave out the same ones.
-3. Whether a revision is about its prompt is asked of a model (`topic.py`), where `off_topic` is set.
+3. Whether a revision is about its prompt is asked of a model (`topic.py`), where `off_topic` is set; whether it is
+   fine now of the critic (`verdict.py`), where `fineness` is.
 4. A response that its critique finds fine, and that stays as it is, is a lesson too and is kept.
 How it departs from the paper: the paper learns from every revision.
 """
@@ -35,6 +36,7 @@ _FINE = re.compile(
 )
 _FIRST = re.compile(r"[^.!?\n]+[.!?]*")
 _LAST = re.compile(r"[^.!?]+[.!?]*\W*$")
+Scores = Mapping[str, float | None]  # by a revision's id
 _WINDOW = 4  # words of a sequence that comes back where a text loops
 
 
@@ -43,7 +45,8 @@ class HygieneSettings(Settings):
     critique's first sentence or with a verdict that a warmed-up critic was taught. `repeats`: a text loops where a
     sequence of four words stands more often; `opening` and `closing`: the largest share of all revisions with one
     opening of five words, or one last sentence (null: no cap); `off_topic`: a revision must make its prompt likelier by
-    more than so many nats per byte (null: not asked)."""
+    more than so many nats per byte; `fineness`: a critic that a warm-up made must find log-odds above this that a
+    revision is fine (null: not asked)."""
 
     roles: bool = True
     meta: bool = True
@@ -53,6 +56,7 @@ class HygieneSettings(Settings):
     opening: float | None = Field(default=None, gt=0, le=1)
     closing: float | None = Field(default=None, gt=0, le=1)
     off_topic: float | None = Field(default=None, ge=-10, le=10)
+    fineness: float | None = Field(default=None, ge=-10, le=10)
 
 
 def has_roles(text: str) -> bool:
@@ -128,21 +132,26 @@ def surplus(revisions: Sequence[Revision], part: Callable[[str], str], share: fl
     return {i for ids in groups.values() for i in sorted(ids, key=lambda i: content_hash([seed, i]))[most:]}
 
 
+def _low(score: float | None, bound: float | None) -> bool:
+    return score is not None and bound is not None and score <= bound
+
+
 def clean(
     revisions: Sequence[Revision],
     settings: HygieneSettings,
     seed: int,
-    topicality: Mapping[str, float | None] = MappingProxyType({}),
+    topicality: Scores = MappingProxyType({}),
+    fineness: Scores = MappingProxyType({}),
 ) -> tuple[list[Revision], Counter[str]]:
     """The revisions to learn from, in their order, and how many were left out for which reason. `topicality`: how much
-    likelier each makes its prompt."""
+    likelier each makes its prompt; `fineness`: the log-odds that it is fine."""
 
-    def off_topic(revision: Revision) -> str | None:
-        gained = topicality.get(revision.id)
-        low = gained is not None and settings.off_topic is not None and gained <= settings.off_topic
-        return "off topic" if low else None
+    def asked(revision: Revision) -> str | None:
+        if _low(topicality.get(revision.id), settings.off_topic):
+            return "off topic"
+        return "found at fault" if _low(fineness.get(revision.id), settings.fineness) else None
 
-    why = {each.id: reason(each, settings) or off_topic(each) for each in revisions}
+    why = {each.id: reason(each, settings) or asked(each) for each in revisions}
     left_out = Counter(found for found in why.values() if found)
     kept = [each for each in revisions if not why[each.id]]
     for name, part, share in (

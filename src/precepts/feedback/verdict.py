@@ -19,12 +19,14 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from precepts.engines.base import ChoiceRequest, Engine, VerdictRequest, verdicts_of
+from precepts.constitution import Principle
+from precepts.engines.base import ChoiceRequest, Engine, verdicts_of
 from precepts.engines.rendering import verdict_request
 from precepts.feedback.critique_revision import critique_prompt
 from precepts.feedback.labeler import Answer, Lesson, Question, Shots, Shows
 from precepts.feedback.lessons import VERDICTS
 from precepts.prompts.formats import Format, as_sent
+from precepts.records import Messages
 from precepts.settings import Settings
 
 
@@ -50,24 +52,10 @@ class Verdict:
     def ask(self, engine: Engine, questions: Sequence[Question]) -> list[Answer]:
         """An answer to each question, from one call of the engine."""
         able = [question for question in questions if question.principle.critique_request]
-        asked = [self.request(question, response) for question in able for response in question.responses]
-        read = [self._read(question, response) for question in able for response in question.responses]
-        odds = verdicts_of(engine, read, VERDICTS)
-        if odds is None:
-            odds, sent = engine.choose(asked), [as_sent(each.prompt) for each in asked]
-        else:
-            sent = [f"{as_sent(each.prompt)}\n\n{each.response}" for each in read]
+        asked = [(q.comparison.messages, response, q.principle) for q in able for response in q.responses]
+        sent, odds = ask_verdicts(engine, asked, self.style)
         found = iter(zip(sent[0::2], sent[1::2], odds[0::2], odds[1::2], strict=True))
         return [self._answer(*next(found)) if each.principle.critique_request else _UNABLE for each in questions]
-
-    def request(self, question: Question, response: str) -> ChoiceRequest:
-        """What the feedback model is asked about one response."""
-        prompt = critique_prompt(question.comparison.messages, response, question.principle, self.style)
-        verdicts = tuple(f" {each}" if self.style == "raw" else each for each in VERDICTS)
-        return ChoiceRequest(prompt, verdicts)
-
-    def _read(self, question: Question, response: str) -> VerdictRequest:
-        return verdict_request(question.comparison.messages, response, self.style)
 
     def lessons(self, question: Question) -> list[Lesson]:
         """None of its own: the critic's lessons begin with the verdicts."""
@@ -79,6 +67,20 @@ class Verdict:
         if one is None or other is None:
             return Answer(sent, None, unscored="no_logprobs")
         return Answer(sent, self.scale * (one - other), (*verdicts, *other_verdicts))
+
+
+def ask_verdicts(
+    engine: Engine, asked: Sequence[tuple[Messages, str, Principle]], style: Format
+) -> tuple[list[str], list[list[float]]]:
+    """What is sent about each response to a conversation, and the log-probabilities of the verdicts on it: by the
+    engine's verdict head, else in words, as a critique under the principle would begin."""
+    read = [verdict_request(messages, response, style) for messages, response, _ in asked]
+    odds = verdicts_of(engine, read, VERDICTS)
+    if odds is not None:
+        return [f"{as_sent(each.prompt)}\n\n{each.response}" for each in read], odds
+    verdicts = tuple(f" {each}" if style == "raw" else each for each in VERDICTS)
+    requests = [ChoiceRequest(critique_prompt(*each, style), verdicts) for each in asked]
+    return [as_sent(each.prompt) for each in requests], engine.choose(requests)
 
 
 _UNABLE = Answer("", None, unscored="no_critique_request")

@@ -135,11 +135,12 @@ class Planner(Samples):
             (share_of(helpful.items, len(answers)), answers),
         ]
         settings, figures = self.recipe.sl, Figures()
+        passes = self._passes(settings.lora)
+        if settings.helpful_kl is not None:  # what stays is read once
+            passes = 3 * self._trained_share(settings.lora) + 1 / settings.epochs
         for factor, records in sources:
             usable = [each for each in records if each.unusable is None]
             tokens = factor * sum(self._length(each.messages, each.text, settings.max_length) for each in usable)
-            kept = settings.helpful_kl is not None and records is answers  # the start model reads them too
-            passes = self._passes(settings.lora) + kept
             figures += replace(self._trained(factor * len(usable), tokens * settings.epochs, passes), disk=0)
         return replace(figures, disk=self._model)
 
@@ -213,10 +214,14 @@ class Planner(Samples):
 
     def _passes(self, lora: LoraSettings | None) -> float:
         """A training step in readings of the same tokens: one, and twice that for gradients of what is trained."""
+        return 1 + 2 * self._trained_share(lora)
+
+    def _trained_share(self, lora: LoraSettings | None) -> float:
+        """The share of the model's layers that is trained."""
         model = getattr(self.start.engine, "model", None)
         if lora is None or lora.layers is None or model is None:
-            return 3.0
-        return 1 + 2 * min(1.0, lora.layers / int(model.config.get_text_config().num_hidden_layers))
+            return 1.0
+        return min(1.0, lora.layers / int(model.config.get_text_config().num_hidden_layers))
 
     def _trained(self, count: float, tokens: float, passes: float) -> Figures:
         rate = self._reading_rate

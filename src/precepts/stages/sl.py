@@ -7,17 +7,19 @@ learnt as the start model's distribution rather than as texts (`training/keeping
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Self
 
 from pydantic import Field, model_validator
 
+from precepts.constitution import Principle
 from precepts.engines import Engine
 from precepts.errors import RunError
-from precepts.evidence import Topicality
+from precepts.evidence import RevisionScore
 from precepts.feedback.hygiene import HygieneSettings, clean
 from precepts.feedback.topic import topicality
+from precepts.feedback.verdict import ask_verdicts, fineness
 from precepts.prompts.formats import Format
 from precepts.records import Response, Revision, TrainingStep
 from precepts.runs.folder import StageFolder
@@ -50,14 +52,27 @@ def run(
     model: str,
     held_out: float,
     engine: Callable[[], Engine],
+    critic: Callable[[], Engine],
+    principles: Mapping[str, Principle],
 ) -> None:
-    """Train the SL-CAI model from `model`, which `engine` asks whether revisions are about their prompts, where that is
-    a rule. Raises RunError where no revision is usable or a prompt is held out."""
+    """Train the SL-CAI model from `model`. Where those are rules, `engine` asks it whether revisions are about their
+    prompts, and `critic` another whether they are fine under their principles (by id). Raises RunError where no
+    revision is usable or a prompt is held out."""
     from precepts.training.launch import Example, train_sft
 
     revised = list(_revisions(folder))
-    about = {} if settings.hygiene.off_topic is None else _topicality(folder, revised, style, engine)
-    kept, unclean = clean(revised, settings.hygiene, folder.stage_seed, about)
+    rules = settings.hygiene
+
+    def about(asked: Engine, rows: Sequence[Revision]) -> list[float | None]:
+        return topicality([(each.messages, each.text) for each in rows], asked, style)
+
+    def fine(asked: Engine, rows: Sequence[Revision]) -> list[float | None]:
+        under = [(each.messages, each.text, principles[each.principle_id]) for each in rows]
+        return [fineness(each) for each in ask_verdicts(asked, under, style)[1]]
+
+    topical = {} if rules.off_topic is None else _scores(folder, "topicality", revised, engine, about)
+    faultless = {} if rules.fineness is None else _scores(folder, "fineness", revised, critic, fine)
+    kept, unclean = clean(revised, rules, folder.stage_seed, topical, faultless)
     usable: list[Revision | Response] = [*kept, *_helpful(folder)]
     if not kept:
         found = "".join(f"; {count} left out: {why}" for why, count in sorted(unclean.items()))
@@ -81,24 +96,27 @@ def run(
     folder.finish({"revisions": len(kept), "helpful responses": len(usable) - len(kept)} | left_out)
 
 
-def _topicality(
-    folder: StageFolder, revised: list[Revision], style: Format, engine: Callable[[], Engine]
+def _scores(
+    folder: StageFolder,
+    name: str,
+    revised: list[Revision],
+    engine: Callable[[], Engine],
+    ask: Callable[[Engine, Sequence[Revision]], list[float | None]],
 ) -> dict[str, float | None]:
-    """Each revision's topicality."""
+    """What a model says of each revision, kept under this name."""
 
     def make_worker() -> Worker:
         loaded = engine()
 
         def work(chunk: Chunk[Revision]) -> ChunkResult:
-            before = loaded.usage.tokens_in
-            found = topicality([(each.messages, each.text) for each in chunk.items], loaded, style)
-            rows = [Topicality(e.id, e.prompt_id, nats) for e, nats in zip(chunk.items, found, strict=True)]
+            before, found = loaded.usage.tokens_in, ask(loaded, chunk.items)
+            rows = [RevisionScore(e.id, e.prompt_id, nats) for e, nats in zip(chunk.items, found, strict=True)]
             return ChunkResult(rows, loaded.usage.tokens_in - before)
 
         return work
 
-    folder.write_chunks(Topicality, revised, len(revised), _CHUNK, make_worker, set_name="topicality")
-    return {each.id: each.nats for each in folder.run.read("sl", Topicality, "topicality")}
+    folder.write_chunks(RevisionScore, revised, len(revised), _CHUNK, make_worker, set_name=name)
+    return {each.id: each.nats for each in folder.run.read("sl", RevisionScore, name)}
 
 
 def _revisions(folder: StageFolder) -> Iterator[Revision]:

@@ -106,7 +106,9 @@ def train_sft(
         whole_rows = whole_rows.select_columns(["input_ids", "labels"]).add_column("keep", [e.keep for e in examples])
         trainer.data_collator = with_keep(trainer.data_collator)
     trainer.train_dataset = nested(whole_rows).map(lambda row: row | _fitted(row, optim.max_length))
-    if not keeping:
+    if keeping:
+        trainer.train_dataset = trainer.train_dataset.add_column("place", list(range(len(trainer.train_dataset))))
+    else:
         spare_head(trainer)
     steps = fit(trainer, show)
     _save(trainer, tokenizer, target, work, model_path(model))
