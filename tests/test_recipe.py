@@ -167,3 +167,19 @@ def test_money_needs_prices() -> None:
     with pytest.raises(InputError, match=r"budget\.money needs prices"):
         load_recipe("demo", ["budget.money=5"])
     assert load_recipe("demo", ["budget.money=5", "prices.hour=2"]).budget.money == 5
+
+
+@pytest.mark.parametrize("name", ["warm_up", "sl", "pm", "rl"])
+def test_more_layers_than_there_are_is_told_before_anything_is_done(name: str, tiny_model: Path) -> None:
+    def recipe(layers: int) -> Recipe:
+        taught = {"warm_up": {"demonstrations": ["mine.jsonl"]}, "models": {"start": str(tiny_model)}}
+        return Recipe.model_validate(taught | {name: taught.get(name, {}) | {"lora": {"layers": layers}}})
+
+    recipe(2).check_trainings()
+    with pytest.raises(InputError, match=rf"{name}\.lora\.layers: 3 layers of a model that has 2; lower it"):
+        recipe(3).check_trainings()
+
+
+def test_a_model_that_is_not_at_hand_has_as_many_layers_as_are_asked_for() -> None:
+    far = {"models": {"start": "someone/somewhere"}, "sl": {"lora": {"layers": 999}}}
+    Recipe.model_validate(far).check_trainings()

@@ -249,7 +249,7 @@ def execute(
 ) -> bool:
     """Run the method, or the part of it from `begin` until `until`; True if anything was run. Raises as `walk` does,
     and InputError where a tracker is not installed."""
-    recipe.check_trackers()
+    recipe.check_trainings()
     plan, text = steps(recipe, run), recipe_yaml(recipe)
     chosen: dict[str, Any] = {"until": until, "begin": begin, "redo": redo, "siblings": siblings}
     chosen["budget"] = Budget(recipe.budget, recipe.prices)

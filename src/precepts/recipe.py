@@ -23,7 +23,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from precepts.constitution import Constitution, builtin_constitutions, load_constitution, sample_constitution
 from precepts.engines import EngineSettings
-from precepts.engines.models import EMBEDDED
+from precepts.engines.models import EMBEDDED, layer_count
 from precepts.errors import InputError, nearest
 from precepts.executors import ExecutorSettings
 from precepts.overlay import changed, differences, laid_over
@@ -151,10 +151,16 @@ class Recipe(Settings):
         told = {name: each.model_copy(update={"report_to": self.report_to}) for name, each in silent.items()}
         return self.model_copy(update=told)
 
-    def check_trackers(self) -> None:
-        """Raise InputError where a training reports to what is not installed."""
-        for each in self.with_trackers()._trainings().values():
+    def check_trainings(self) -> None:
+        """Raise InputError where a training reports to what is not installed, or adapts more layers than there are."""
+        for name, each in self.with_trackers()._trainings().items():
             require_trackers(each.report_to or [])
+            asked = each.lora.layers if each.lora else None
+            count = layer_count(self.models.start) if asked else None
+            if asked and count and asked > count:
+                raise InputError(
+                    f"{name}.lora.layers: {asked} layers of a model that has {count}; lower it, or leave it out"
+                )
 
     def _trainings(self) -> dict[str, OptimSettings]:
         found = {"warm_up": self.warm_up, "sl": self.sl, "pm": self.pm, "rl": self.rl}

@@ -81,8 +81,8 @@ def test_every_training_tells_whom_the_recipe_names(nothing_installed: None) -> 
     assert (told.sl.report_to, told.pm.report_to, told.rl.report_to) == (["tensorboard"], ["wandb"], [])
     assert told.warm_up is None
     with pytest.raises(InputError, match="tensorboard is not installed"):
-        recipe.check_trackers()
-    recipe_of({"rl": {"report_to": []}}).check_trackers()
+        recipe.check_trainings()
+    recipe_of({"rl": {"report_to": []}}).check_trainings()
 
 
 @pytest.mark.parametrize("wrong", ["mlflow", "all"])

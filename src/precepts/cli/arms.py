@@ -99,7 +99,7 @@ def _checked(recipe: Recipe, folder: Path, until: str | None, begin: str | None,
     for name, own in arm_recipes(recipe).items():
         run = Run(folder / ARMS / name)
         try:
-            own.check_trackers()
+            own.check_trainings()
             plan = steps(own, run)
             window = _window([step.name for step in plan], begin, until)
             if window is None:

@@ -30,6 +30,7 @@ def dry_run_command(
     """Print the plan of a run. Raises InputError as the run would."""
     hush()
     recipe = load_recipe(recipe_source, assignments)
+    recipe.check_trainings()
     plan = estimate(recipe, Run(folder), size, **chosen)
     if as_json:
         total = {**asdict(whole(plan)), "stage": "all"}

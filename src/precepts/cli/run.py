@@ -44,7 +44,7 @@ def run_command(
     recipe = load_recipe(recipe_source, assignments)
     recipe = seeded(recipe, seeds) if seeds else recipe
     if not recipe.arms:  # which are checked one by one
-        recipe.check_trackers()
+        recipe.check_trainings()
     make_run_folder(folder)
     refuse_a_mix(recipe, folder)
     if recipe.arms:

@@ -62,6 +62,17 @@ def check_scores(folder: Path, named: str) -> None:
         )
 
 
+def layer_count(name: str) -> int | None:
+    """How many layers a model has by its config.json; None where that is not on this machine, or does not say."""
+    folder = Path(model_path(name))
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        count = config.get("text_config", config)["num_hidden_layers"]
+    except (OSError, ValueError, KeyError, AttributeError):
+        return None
+    return count if isinstance(count, int) else None
+
+
 def model_path(name: str) -> str:
     """What `from_pretrained` takes for this model: a local folder, or the Hub id. Converts the embedded model once."""
     if name == EMBEDDED:
