@@ -86,13 +86,15 @@ class KeepingTrainer(SFTTrainer):  # type: ignore[misc]
             return None
 
         def reading(tokens: torch.Tensor, mask: torch.Tensor) -> None:
+            first = torch.tensor([0], device=mask.device)
             with self._start(self.model):
-                self._run(
-                    self.model, {"input_ids": tokens, "attention_mask": mask}, torch.tensor([0], device=mask.device)
-                )
+                self._run(self.model, {"input_ids": tokens, "attention_mask": mask}, first)
 
-        rows = list(self.train_dataset["input_ids"])
-        return frozen_states(self.model.get_base_model(), rows, self.args.per_device_train_batch_size, reading)
+        rows, training = list(self.train_dataset["input_ids"]), self.model.training
+        self.model.eval()  # what is given in every step has no dropout in it
+        found = frozen_states(self.model.get_base_model(), rows, self.args.per_device_train_batch_size, reading)
+        self.model.train(training)
+        return found
 
     def _logits(self, model: Any, inputs: dict[str, Any], learnt: torch.Tensor) -> torch.Tensor:
         """Logits (tokens, vocabulary) before the `learnt` ones (rows, length - 1)."""
