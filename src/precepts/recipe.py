@@ -118,9 +118,7 @@ class Recipe(Settings):
     @model_validator(mode="after")
     def _has_a_critic(self) -> Self:
         if self.sl.hygiene.fineness is not None and not (self.warm_up and self.warm_up.critic):
-            raise ValueError(
-                "sl.hygiene.fineness asks a critic that a warm-up made; add warm_up, or leave fineness out"
-            )
+            raise ValueError("sl.hygiene.fineness asks a critic that a warm-up made; add warm_up, or leave it out")
         return self
 
     @model_validator(mode="after")
@@ -158,9 +156,8 @@ class Recipe(Settings):
             asked = each.lora.layers if each.lora else None
             count = layer_count(self.models.start) if asked else None
             if asked and count and asked > count:
-                raise InputError(
-                    f"{name}.lora.layers: {asked} layers of a model that has {count}; lower it, or leave it out"
-                )
+                mend = "lower it, or leave it out"
+                raise InputError(f"{name}.lora.layers: {asked} layers of a model that has {count}; {mend}")
 
     def _trainings(self) -> dict[str, OptimSettings]:
         found = {"warm_up": self.warm_up, "sl": self.sl, "pm": self.pm, "rl": self.rl}
