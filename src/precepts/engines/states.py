@@ -40,15 +40,21 @@ def response_states(model: Any, rows: Rows, layers: int, batch_size: int) -> tor
 
 
 def _means(decoder: Any, rows: Rows) -> Iterator[torch.Tensor]:
-    width = max(len(prompt) + len(response) for prompt, response in rows)
-    tokens = torch.tensor([[*p, *r, *[0] * (width - len(p) - len(r))] for p, r in rows])
-    mask = torch.tensor([[1] * (len(p) + len(r)) + [0] * (width - len(p) - len(r)) for p, r in rows])
+    tokens, mask = padded([[*prompt, *response] for prompt, response in rows])
     given = {"input_ids": tokens.to(decoder.device), "attention_mask": mask.to(decoder.device)}
     states = decoder(**given, use_cache=False).last_hidden_state.float().cpu()
     for row, (prompt, response) in zip(states, rows, strict=True):
         of_prompt = row[: len(prompt)].mean(dim=0)
         said = row[len(prompt) : len(prompt) + len(response)] if response else of_prompt[None]
         yield torch.cat([of_prompt, said.mean(dim=0), said[:_OPENING].mean(dim=0)])
+
+
+def padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows of token ids filled up at their ends with zeros, and their attention mask, both (rows, longest)."""
+    width = max(map(len, rows))
+    tokens = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])
+    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
+    return tokens, mask
 
 
 def two_thirds(model: Any) -> int:

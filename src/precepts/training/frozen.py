@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from precepts.engines.states import can_be_read
+from precepts.engines.states import can_be_read, padded
 
 _ROOM = 2 << 30  # bytes
 Rows = Sequence[Sequence[int]]  # token ids
@@ -36,7 +36,7 @@ class FrozenStates:
         """Read all examples with the start model; whether its layers' states can be kept."""
         order = sorted(range(len(rows)), key=lambda n: len(rows[n]))
         for start in range(0, len(order), batch_size):
-            tokens, mask = _padded([rows[n] for n in order[start : start + batch_size]])
+            tokens, mask = padded([rows[n] for n in order[start : start + batch_size]])
             with self._heard() as heard:
                 reading(tokens.to(device), mask.to(device))
             for depth, states in heard.items():
@@ -91,10 +91,3 @@ def frozen_states(model: Any, rows: Rows, batch_size: int, reading: Reading) -> 
         return None
     found = FrozenStates(layers, min(trained, default=len(layers)))
     return found if found.read(rows, batch_size, model.device, reading) else None
-
-
-def _padded(rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
-    width = max(len(row) for row in rows)
-    tokens = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])
-    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
-    return tokens, mask
