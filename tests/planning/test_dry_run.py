@@ -13,6 +13,7 @@ from small import precepts, small_recipe
 from precepts.engines import ChoiceRequest, EngineSettings, GenerateRequest
 from precepts.engines.base import VerdictRequest
 from precepts.errors import InputError
+from precepts.feedback.hygiene import HygieneSettings
 from precepts.method import execute
 from precepts.planning.estimate import estimate
 from precepts.planning.planner import Planner
@@ -163,6 +164,16 @@ def test_a_bilinear_preference_model_reads_each_pair_once(recipe: Recipe, tmp_pa
 
     read, taught = planned(bilinear=BilinearSettings()), planned(epochs=3.0)
     assert (read.items, read.tokens_in) == (taught.items, pytest.approx(taught.tokens_in / 3, abs=1))
+
+
+def test_the_critic_looks_at_each_revision_again_where_its_verdict_counts(recipe: Recipe, tmp_path: Path) -> None:
+    hygiene = HygieneSettings(fineness=0.0)
+    recipe = recipe.model_copy(update={"engine": EngineSettings()})  # a model that is not here
+    asked = recipe.model_copy(update={"sl": recipe.sl.model_copy(update={"hygiene": hygiene})})
+    bare, looked = (by_stage(estimate(each, Run(tmp_path / "run"), 100)) for each in (recipe, asked))
+    more, revised = looked["sl"].figures, bare["revise"].figures
+    assert bare["sl"].figures.requests == 0 and more.requests == revised.requests / 2 > 0
+    assert more.items == bare["sl"].figures.items and more.tokens_in > bare["sl"].figures.tokens_in
 
 
 def test_figures_add_and_scale() -> None:

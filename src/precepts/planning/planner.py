@@ -20,6 +20,7 @@ from precepts.evals.monitors import look_steps
 from precepts.evidence import Evaluation
 from precepts.feedback.label import label_comparisons
 from precepts.feedback.lessons import begins
+from precepts.feedback.verdict import ask_verdicts
 from precepts.identity import seed_from
 from precepts.planning.sample import Estimate, Figures, pick, worked
 from precepts.planning.samples import Samples, share_of
@@ -142,7 +143,24 @@ class Planner(Samples):
             usable = [each for each in records if each.unusable is None]
             tokens = factor * sum(self._length(each.messages, each.text, settings.max_length) for each in usable)
             figures += replace(self._trained(factor * len(usable), tokens * settings.epochs, passes), disk=0)
-        return replace(figures, disk=self._model)
+        return replace(figures + self._second_look(), items=figures.items, disk=self._model)
+
+    def _second_look(self) -> Figures:
+        """The critic's verdict on each usable revision, where it says which are learnt."""
+        revise, revisions = self.revised
+        usable = [each for each in revisions if each.unusable is None]
+        if self.recipe.sl.hygiene.fineness is None or not usable:
+            return Figures()
+        under = {each.id: each for each in self.constitution.revising}
+        asked = [(each.messages, each.text, under[each.principle_id]) for each in usable]
+        before = self.critic.usage.tokens_in
+
+        def work() -> ChunkResult:
+            ask_verdicts(self.critic, asked, self.style)
+            return ChunkResult([], self.critic.usage.tokens_in - before)
+
+        answered = len({each.response_id for each in revisions})
+        return worked(self.critic, len(usable), work)[0].times(share_of(revise.items, answered))
 
     def pm(self) -> Figures:
         settings, harmless = self.recipe.pm, self.recipe.preferences.harmless
@@ -161,7 +179,7 @@ class Planner(Samples):
         tokens = sum(factor * self._length(messages, text, most) for factor, messages, *texts in rows for text in texts)
         counted = sum(factor for factor, *_ in rows)
         if settings.bilinear is not None:
-            return self._trained(counted, tokens, _READING)
+            return replace(self._trained(counted, tokens, _READING), disk=self._as_loaded)
         return self._trained(counted, tokens * settings.epochs, self._passes(settings.lora))
 
     def rl(self) -> Figures:

@@ -37,11 +37,17 @@ class Samples:
         return open_engine(self.recipe.engine, self.recipe.models.start)
 
     @cached_property
+    def critic(self) -> Counted:
+        """What the warm-up will make of the start model, which will have a verdict head where one is asked for."""
+        warm_up = self.recipe.warm_up
+        headed = warm_up is not None and warm_up.verdict_head and not self.recipe.revise.direct_revision
+        return Counted(self.start.engine, self.start.real, headed=True) if headed else self.start
+
+    @cached_property
     def judge(self) -> Counted:
         recipe = self.recipe
         if recipe.models.feedback is None and recipe.feedback_engine is None:
-            headed = recipe.warm_up is not None and recipe.warm_up.verdict_head and not recipe.revise.direct_revision
-            return Counted(self.start.engine, self.start.real, headed=headed) if headed else self.start
+            return self.critic
         return open_engine(recipe.feedback_engine or recipe.engine, recipe.models.feedback or recipe.models.start)
 
     def _prompts(self, *kinds: str, splits: tuple[str, ...] = ("train",)) -> tuple[list[Prompt], int]:
@@ -108,6 +114,12 @@ class Samples:
         """Bytes of a trained model: float32 whatever it begins with."""
         model = getattr(self.start.engine, "model", None)
         return 4 * int(model.num_parameters()) if model is not None else 0
+
+    @cached_property
+    def _as_loaded(self) -> int:
+        """Bytes of the start model in the precision that it has."""
+        model = getattr(self.start.engine, "model", None)
+        return sum(each.nbytes for each in model.parameters()) if model is not None else 0
 
     @cached_property
     def _tokenizer(self) -> Any:
