@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from precepts.feedback.hygiene import HygieneSettings, clean, closing, opening
@@ -61,6 +63,18 @@ def test_openings_are_capped_by_seeded_choice() -> None:
     assert len(kept) == 7 and kept[-4:] == other
     assert clean([*same, *other], told, 1)[0] == kept
     assert len({tuple(e.id for e in clean([*same, *other], told, seed)[0]) for seed in range(8)}) > 1
+
+
+def test_a_prompt_learns_a_text_once_before_openings_are_counted() -> None:
+    told = HygieneSettings(copies=True, opening=0.5)
+    given = [
+        revision(text, name=name) for name, text in (("a", "No, I won't."), ("b", "No, I\nwon't."), ("c", "Rest."))
+    ]
+    elsewhere = replace(given[0], id="d", prompt_id="q")
+    kept, left_out = clean([*given, elsewhere], told, 0)
+    assert dict(left_out) == {"copy of another": 1, "repeated opening": 1}
+    assert len(kept) == 2 and given[2] in kept and given[1] not in kept
+    assert len(clean(given, HygieneSettings(), 0)[0]) == 3
 
 
 def test_closings_are_capped() -> None:

@@ -66,21 +66,26 @@ def test_an_unusable_answer_is_kept_with_its_reason(prompt: MakePrompt) -> None:
     assert (result.tokens_in, result.tokens_out) == (4, 2)
 
 
-def test_the_stage_answers_red_team_prompts_once_and_helpful_ones_as_often_as_set(
-    open_folder: Any, prompt: MakePrompt
+@pytest.mark.parametrize("samples", [1, 2])
+def test_the_stage_answers_prompts_of_each_kind_as_often_as_set(
+    samples: int, open_folder: Any, prompt: MakePrompt
 ) -> None:
     source = open_folder("prompts")
     given = [prompt("a"), prompt("b", "helpful"), prompt("c", split="held_out"), prompt("d", "safe_sounding")]
     source.write_records(Prompt, given, set_name="prompts")
     engine = ScriptedEngine(lambda request: "" if "Say a" in said(request) else "Fine.")
     folder = open_folder("respond")
-    respond.run(folder, respond.RespondSettings(helpful_samples=3, chunk_size=2), "chat", lambda: engine)
+    respond.run(
+        folder, respond.RespondSettings(samples=samples, helpful_samples=3, chunk_size=2), "chat", lambda: engine
+    )
     found = list(folder.run.read("respond", Response))
-    assert [(r.prompt_id, r.sample) for r in found] == [("a", 0), ("b", 0), ("b", 1), ("b", 2)]
+    answered = [("a", each) for each in range(samples)]
+    assert [(r.prompt_id, r.sample) for r in found] == [*answered, ("b", 0), ("b", 1), ("b", 2)]
+    assert len({r.id for r in found}) == len(found)
     state = folder.run.state("respond")
     assert state is not None
-    assert state.counts == {"unusable: empty": 1, "usable": 3}
-    assert (state.tokens_in, state.tokens_out) == (8, 3)
+    assert state.counts == {"unusable: empty": samples, "usable": 3}
+    assert (state.tokens_in, state.tokens_out) == (2 * len(found), 3)
 
 
 def test_helpful_prompts_may_be_answered_otherwise(prompt: MakePrompt) -> None:

@@ -2,7 +2,8 @@
 
 1. A rule is a function of one text or revision; the first that applies is the reason, so each can be counted.
 2. Over the set, a cap on how often one opening or one last sentence may stand: small models collapse into such habits.
-   Which are kept is decided by the seed and the revision's id, so the same records leave out the same ones.
+   Which are kept is decided by the seed and the revision's id, so the same records leave out the same ones. A round
+   that leaves a fine revision as it is makes a copy; with `copies` a prompt's text is learnt once.
 3. Whether a revision is about its prompt is asked of a model (`topic.py`), where `off_topic` is set; whether it is
    fine now of the critic (`verdict.py`), where `fineness` is.
 4. A response that its critique finds fine, and that stays as it is, is a lesson too and is kept.
@@ -42,16 +43,18 @@ _WINDOW = 4  # words of a sequence that comes back where a text loops
 
 class HygieneSettings(Settings):
     """What is left out before finetuning. `critiques`: a revision that criticises in place of being one, with its
-    critique's first sentence or with a verdict that a warmed-up critic was taught. `repeats`: a text loops where a
-    sequence of four words stands more often; `opening` and `closing`: the largest share of all revisions with one
-    opening of five words, or one last sentence (null: no cap); `off_topic`: a revision must make its prompt likelier by
-    more than so many nats per byte; `fineness`: a critic that a warm-up made must find log-odds above this that a
-    revision is fine (null: not asked)."""
+    critique's first sentence or with a verdict that a warmed-up critic was taught. `copies`: a text that a prompt has
+    already, of an earlier round whose revision was fine as it was, or of another of its responses. `repeats`: a text
+    loops where a sequence of four words stands more often; `opening` and `closing`: the largest share of all revisions
+    with one opening of five words, or one last sentence (null: no cap); `off_topic`: a revision must make its prompt
+    likelier by more than so many nats per byte; `fineness`: a critic that a warm-up made must find log-odds above this
+    that a revision is fine (null: not asked)."""
 
     roles: bool = True
     meta: bool = True
     critiques: bool = True
     unchanged: bool = True
+    copies: bool = False
     repeats: int | None = Field(default=3, ge=1)
     opening: float | None = Field(default=None, gt=0, le=1)
     closing: float | None = Field(default=None, gt=0, le=1)
@@ -132,6 +135,14 @@ def surplus(revisions: Sequence[Revision], part: Callable[[str], str], share: fl
     return {i for ids in groups.values() for i in sorted(ids, key=lambda i: content_hash([seed, i]))[most:]}
 
 
+def _once(revisions: Sequence[Revision]) -> list[Revision]:
+    """Without those whose prompt has their text already."""
+    first: dict[tuple[str, str], Revision] = {}
+    for each in revisions:
+        first.setdefault((each.prompt_id, " ".join(each.text.split())), each)
+    return list(first.values())
+
+
 def _low(score: float | None, bound: float | None) -> bool:
     return score is not None and bound is not None and score <= bound
 
@@ -154,6 +165,9 @@ def clean(
     why = {each.id: reason(each, settings) or asked(each) for each in revisions}
     left_out = Counter(found for found in why.values() if found)
     kept = [each for each in revisions if not why[each.id]]
+    if settings.copies:
+        kept, given = _once(kept), len(kept)
+        left_out.update({"copy of another": given - len(kept)} if given > len(kept) else {})
     for name, part, share in (
         ("repeated opening", opening, settings.opening),
         ("repeated closing", closing, settings.closing),

@@ -1,6 +1,6 @@
 """Stage `respond`: the start model answers (paper section 3.1).
 
-Reads the training prompts. Writes a Response for each red-team prompt (to be critiqued and revised) and
+Reads the training prompts. Writes `samples` Responses for each red-team prompt (to be critiqued and revised) and
 `helpful_samples` for each helpful prompt (to keep the model helpful).
 """
 
@@ -36,10 +36,12 @@ class SamplingSettings(Settings):
 
 
 class RespondSettings(SamplingSettings):
-    """Sampling, and how many answers each helpful prompt gets (the paper: 2). They may be sampled otherwise than those
-    that are to be revised (null: they are not): a model that learns its own answers as it samples them at temperature 1
-    stays as it is, and is narrowed by those sampled lower."""
+    """Sampling, and how many answers each red-team prompt gets, all of which are revised, and each helpful one (the
+    paper: 2). The latter may be sampled otherwise than those that are to be revised (null: they are not): a model that
+    learns its own answers as it samples them at temperature 1 stays as it is, and is narrowed by those sampled lower.
+    """
 
+    samples: int = Field(default=1, ge=1)
     helpful_samples: int = Field(default=2, ge=0)
     helpful_temperature: float | None = Field(default=None, ge=0)
     helpful_top_p: float | None = Field(default=None, gt=0, le=1)
@@ -67,7 +69,7 @@ def run(folder: StageFolder, settings: RespondSettings, style: Format, engine: C
 
 def _items(run: Run, settings: RespondSettings) -> Iterator[tuple[Prompt, int]]:
     for prompt in read_split(run, ("red_team", "helpful"), "train"):
-        samples = 1 if prompt.kind == "red_team" else settings.helpful_samples
+        samples = settings.samples if prompt.kind == "red_team" else settings.helpful_samples
         yield from ((prompt, sample) for sample in range(samples))
 
 
