@@ -104,7 +104,7 @@ class Method:
         r, settings = self.recipe, self.recipe.warm_up
         assert settings is not None
         direct, adapter = r.revise.direct_revision, settings.adapter_folder()
-        helpful = [name for name in type(r.respond).model_fields if name.startswith("helpful_")]
+        others = {*type(r.respond).model_fields} - {*respond.SamplingSettings.model_fields}
         trained = {
             **self.asking,
             **self.principles,
@@ -114,7 +114,7 @@ class Method:
             "label.labeler": r.label.labeler,
             **r.label.parts(),
             "warm_up.lessons (version)": content_hash([LESSONS, VERDICTS, Refusal.version]),
-            **(settings_parts("respond", r.respond, *helpful) if settings.own_responses else {}),
+            **(settings_parts("respond", r.respond, *others) if settings.own_responses else {}),
         }
         given_head = {"warm_up.verdict_head": settings.verdict_head}
         laid = {"warm_up.adapter (contents)": readable(folder_fingerprint, adapter), **given_head} if adapter else {}

@@ -16,6 +16,7 @@ from precepts.errors import InputError
 from precepts.method import STAGES, execute, steps
 from precepts.recipe import Recipe
 from precepts.records import TrainingStep
+from precepts.runs.fingerprint import Parts
 from precepts.runs.folder import Run, StageFolder
 from precepts.runs.progress import Progress
 from precepts.runs.walk import all_parts, stale
@@ -227,3 +228,16 @@ def test_a_script_that_is_not_there_is_told(tmp_path: Path) -> None:
     recipe = recipe_at(tmp_path, engine={"kind": "scripted", "script": str(tmp_path / "gone.yaml")})
     with pytest.raises(InputError, match=r"gone\.yaml: cannot be read \(No such file or directory\)"):
         steps(recipe, Run(tmp_path))
+
+
+def test_a_warm_up_of_own_responses_hangs_on_how_they_are_sampled_and_not_on_how_many_are_revised(
+    tmp_path: Path,
+) -> None:
+    inputs(tmp_path)
+
+    def taught(**respond: object) -> Parts:
+        recipe = recipe_at(tmp_path, warm_up={"demonstrations": [str(tmp_path / "mine.jsonl")]}, respond=respond)
+        return all_parts(steps(recipe, Run(tmp_path)))["warm_up"]
+
+    assert taught(samples=3, helpful_samples=1) == taught()
+    assert taught(max_tokens=9) != taught()
