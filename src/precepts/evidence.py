@@ -65,6 +65,15 @@ def first_answers(answers: Iterable[Evaluation]) -> dict[str, Evaluation]:
 
 
 @dataclass(frozen=True, slots=True)
+class LearntRevision:
+    """A usable revision as stage sl took it; `left_out` says why it was not learnt (None: it was)."""
+
+    id: str
+    prompt_id: str
+    left_out: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredComparison:
     """A held-out comparison with the preference model's scores; `target` is the label's probability of `first`.
     `source`: helpful or harmless (human comparisons), or ai."""

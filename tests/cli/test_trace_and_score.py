@@ -9,7 +9,7 @@ import pytest
 from small import precepts
 
 from handmade import make_run, match, write
-from precepts.evidence import Match
+from precepts.evidence import LearntRevision, Match
 from precepts.inspector.trace import trace
 from precepts.records import AIPreference, Prompt, Revision
 from precepts.runs.folder import Run
@@ -33,6 +33,22 @@ def test_a_revision_leads_to_its_prompt_principle_and_critique(whole: Run) -> No
     assert (fields["critique"], fields["revision"], fields["model"]) == (wanted.critique, wanted.text, wanted.model)
     assert not any(each.stage in ("pairs", "label") for each in entries)
     assert any(each.stage == "sl" and each.what == "used" for each in entries)
+
+
+def test_what_sl_left_out_is_not_said_to_be_learnt(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", per_kind=2)
+    first = next(iter(run.read("revise", Revision)))
+    mine = [each for each in run.read("revise", Revision) if each.prompt_id == first.prompt_id and not each.unusable]
+
+    def said() -> list[str]:
+        (used,) = [each for each in trace(run, first.id) if (each.stage, each.what) == ("sl", "used")]
+        return [line for _, line in used.fields]
+
+    assert said() == [f"revision {each.id} may have taught models/sl, as sl.hygiene says" for each in mine]
+    learnt = [LearntRevision(each.id, each.prompt_id, None if each.id == first.id else "looping") for each in mine]
+    write(run, "sl", {"revisions": (LearntRevision, [*learnt, LearntRevision("x", "another", None)])})
+    assert said()[0] == f"taught models/sl: revision {first.id} (if it was cut, as far as it goes)"
+    assert said()[1:] == [f"left out of models/sl: revision {each.id}, looping" for each in mine[1:]]
 
 
 def test_a_label_leads_to_its_odds_and_its_use(whole: Run) -> None:

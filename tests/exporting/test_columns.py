@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from small import precepts, small_recipe
 
-from handmade import make_run
+from handmade import make_run, write
 from precepts.errors import InputError, RunError
+from precepts.evidence import LearntRevision
 from precepts.exporting.columns import Row, Shape, table
 from precepts.exporting.write import push, write_data_set, write_rows
 from precepts.method import execute
@@ -77,6 +78,15 @@ def test_what_sl_learns_ends_with_whole_sentences(run: Run) -> None:
         row["completion"][0]["content"].rstrip("\"')]")[-1] in ".!?" for row in found if row["kind"] != "helpful"
     )
     assert len(rows(run, "respond")) == sum(1 for each in run.read("respond", Response) if each.unusable is None)
+
+
+def test_what_sl_left_out_is_not_exported(tmp_path: Path) -> None:
+    made = make_run(tmp_path / "run", per_kind=2)
+    before = [row["id"] for row in rows(made, "sl")]
+    assert len(before) > 1
+    learnt = [LearntRevision(before[0], "p", "looping"), *(LearntRevision(each, "p", None) for each in before[1:])]
+    write(made, "sl", {"revisions": (LearntRevision, learnt)})
+    assert [row["id"] for row in rows(made, "sl")] == before[1:]
 
 
 def test_preference_columns(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -38,7 +39,7 @@ CASES = [
 @pytest.mark.parametrize(("given", "why"), CASES)
 def test_each_rule(given: Revision, why: str | None) -> None:
     kept, left_out = clean([given], HygieneSettings(), 0)
-    assert (dict(left_out), kept) == (({why: 1}, []) if why else ({}, [given]))
+    assert (left_out, kept) == (({"r": why}, []) if why else ({}, [given]))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_openings_are_capped_by_seeded_choice() -> None:
     other = [revision(f"Word{n} is another way to open.", name=f"b{n}") for n in range(4)]
     told = HygieneSettings(opening=0.3)
     kept, left_out = clean([*same, *other], told, 1)
-    assert dict(left_out) == {"repeated opening": 3}
+    assert Counter(left_out.values()) == {"repeated opening": 3}
     assert len(kept) == 7 and kept[-4:] == other
     assert clean([*same, *other], told, 1)[0] == kept
     assert len({tuple(e.id for e in clean([*same, *other], told, seed)[0]) for seed in range(8)}) > 1
@@ -72,7 +73,10 @@ def test_a_prompt_learns_a_text_once_before_openings_are_counted() -> None:
     ]
     elsewhere = replace(given[0], id="d", prompt_id="q")
     kept, left_out = clean([*given, elsewhere], told, 0)
-    assert dict(left_out) == {"copy of another": 1, "repeated opening": 1}
+    assert (
+        Counter(left_out.values()) == {"copy of another": 1, "repeated opening": 1}
+        and left_out["b"] == "copy of another"
+    )
     assert len(kept) == 2 and given[2] in kept and given[1] not in kept
     assert len(clean(given, HygieneSettings(), 0)[0]) == 3
 
@@ -80,6 +84,6 @@ def test_a_prompt_learns_a_text_once_before_openings_are_counted() -> None:
 def test_closings_are_capped() -> None:
     given = [revision(f"Way {n}. You are valued!", name=f"c{n}") for n in range(4)]
     kept, left_out = clean(given, HygieneSettings(closing=0.5), 0)
-    assert (len(kept), dict(left_out)) == (2, {"repeated closing": 2})
+    assert (len(kept), [*left_out.values()]) == (2, ["repeated closing"] * 2)
     assert closing("Rest a while. You are valued!") == "you are valued"
     assert opening("Well, I can't do that, sorry.") == "well i can't do that"

@@ -15,7 +15,7 @@ from precepts.constitution import Constitution
 from precepts.engines import ChoiceRequest, Engine
 from precepts.engines.base import Usage
 from precepts.errors import InputError, RunError
-from precepts.evidence import RevisionScore, ScoredComparison
+from precepts.evidence import LearntRevision, RevisionScore, ScoredComparison
 from precepts.feedback.hygiene import HygieneSettings
 from precepts.records import (
     AIPreference,
@@ -230,6 +230,8 @@ def test_sl_leaves_out_what_the_critic_finds_at_fault(
     kept = {each.id: each.nats for each in folder.run.read("sl", RevisionScore, "fineness")}
     assert kept == {"good": pytest.approx(math.log(7 / 3)), "bad": pytest.approx(math.log(1 / 3)), "unknown": None}
     assert folder.run.state("sl").counts["found at fault, left out"] == 1
+    learnt = {each.id: each.left_out for each in folder.run.read("sl", LearntRevision, "revisions")}
+    assert learnt == {"good": None, "bad": "found at fault", "unknown": None}
 
 
 def test_sl_without_a_usable_revision_says_so(opened: Any, open_folder: Any, trained: dict[str, Any]) -> None:

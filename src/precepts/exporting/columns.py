@@ -1,8 +1,8 @@
 """A stage's records as the columns of TRL's trainers, streamed.
 
 1. Supervised finetuning (`respond`, `revise`, `sl`): `prompt` and `completion`, or both as `messages`. Of `sl` it is
-   what the stage learns from: usable revisions and helpful answers, cut to their last whole sentence, before what
-   hygiene leaves out.
+   what the stage learns from: usable revisions, but those that hygiene left out where the stage has run, and helpful
+   answers, cut to their last whole sentence.
 2. Preferences (`audit`, `label`, `pm`): `prompt`, `chosen`, `rejected`, with `p_chosen` in [0.5, 1], the label of the
    one that stands as chosen, and `margin`, its natural log-odds (at most 13.8, where `p_chosen` is 1 - 1e-6). Of `pm`
    it is what the stage learns: AI labels (or people's) and human comparisons of helpfulness, whose `p_chosen` is 1.
@@ -21,7 +21,7 @@ from itertools import chain
 from typing import Any
 
 from precepts.errors import InputError, nearest
-from precepts.evidence import Evaluation
+from precepts.evidence import Evaluation, LearntRevision
 from precepts.prompts.formats import Format, render, turns_of
 from precepts.records import AIPreference, HumanComparison, Messages, Pair, Prompt, Response, Revision
 from precepts.runs.folder import Run
@@ -111,8 +111,10 @@ def _revisions(run: Run, shape: Shape) -> Iterator[Row]:
 
 
 def _learnt(run: Run, shape: Shape) -> Iterator[Row]:
+    left_out = {e.id for e in run.read("sl", LearntRevision, "revisions") if e.left_out}
+    revised = (e for e in run.read("revise", Revision) if e.id not in left_out)
     helpful = (e for e in run.read("respond", Response) if e.kind == "helpful")
-    found: Iterator[Revision | Response] = chain(run.read("revise", Revision), helpful)
+    found: Iterator[Revision | Response] = chain(revised, helpful)
     for each in found if shape.wants("train") else ():
         text = whole_sentences(each.text, each.finish) if each.unusable is None else ""
         if text:

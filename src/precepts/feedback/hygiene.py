@@ -135,12 +135,11 @@ def surplus(revisions: Sequence[Revision], part: Callable[[str], str], share: fl
     return {i for ids in groups.values() for i in sorted(ids, key=lambda i: content_hash([seed, i]))[most:]}
 
 
-def _once(revisions: Sequence[Revision]) -> list[Revision]:
-    """Without those whose prompt has their text already."""
-    first: dict[tuple[str, str], Revision] = {}
-    for each in revisions:
-        first.setdefault((each.prompt_id, " ".join(each.text.split())), each)
-    return list(first.values())
+def _copies(revisions: Sequence[Revision]) -> list[str]:
+    """The ids of those whose prompt has their text already."""
+    texts = [(each.prompt_id, " ".join(each.text.split())) for each in revisions]
+    first = {text: n for n, text in reversed(list(enumerate(texts)))}
+    return [each.id for n, (each, text) in enumerate(zip(revisions, texts, strict=True)) if first[text] != n]
 
 
 def _low(score: float | None, bound: float | None) -> bool:
@@ -153,26 +152,24 @@ def clean(
     seed: int,
     topicality: Scores = MappingProxyType({}),
     fineness: Scores = MappingProxyType({}),
-) -> tuple[list[Revision], Counter[str]]:
-    """The revisions to learn from, in their order, and how many were left out for which reason. `topicality`: how much
-    likelier each makes its prompt; `fineness`: the log-odds that it is fine."""
+) -> tuple[list[Revision], dict[str, str]]:
+    """The revisions to learn from, in their order, and why each of the others is left out, by its id. `topicality`: how
+    much likelier each makes its prompt; `fineness`: the log-odds that it is fine."""
 
     def asked(revision: Revision) -> str | None:
         if _low(topicality.get(revision.id), settings.off_topic):
             return "off topic"
         return "found at fault" if _low(fineness.get(revision.id), settings.fineness) else None
 
-    why = {each.id: reason(each, settings) or asked(each) for each in revisions}
-    left_out = Counter(found for found in why.values() if found)
-    kept = [each for each in revisions if not why[each.id]]
+    why = {each.id: found for each in revisions if (found := reason(each, settings) or asked(each))}
+    kept = [each for each in revisions if each.id not in why]
     if settings.copies:
-        kept, given = _once(kept), len(kept)
-        left_out.update({"copy of another": given - len(kept)} if given > len(kept) else {})
+        why |= dict.fromkeys(_copies(kept), "copy of another")
+        kept = [each for each in kept if each.id not in why]
     for name, part, share in (
         ("repeated opening", opening, settings.opening),
         ("repeated closing", closing, settings.closing),
     ):
-        gone = surplus(kept, part, share, seed)
-        kept = [each for each in kept if each.id not in gone]
-        left_out.update({name: len(gone)} if gone else {})
-    return kept, left_out
+        why |= dict.fromkeys(surplus(kept, part, share, seed), name)
+        kept = [each for each in kept if each.id not in why]
+    return kept, why

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from precepts.errors import InputError
-from precepts.evidence import Evaluation, Match, ScoredComparison
+from precepts.evidence import Evaluation, LearntRevision, Match, ScoredComparison
 from precepts.odds import Rules, probability
 from precepts.records import AIPreference, HumanComparison, Messages, Pair, Prompt, Reading, Response, Revision, Rollout
 from precepts.runs.folder import Run
@@ -204,10 +204,20 @@ def _uses(run: Run, prompt: str, kinds: set[type[Any]]) -> list[Entry]:
 
 
 def _taught_sl(run: Run, prompt: str) -> Iterator[str]:
-    rounds = sum(each.unusable is None for each in _of(run, "revise", Revision, prompt))
-    helpful = sum(each.unusable is None and each.kind == "helpful" for each in _of(run, "respond", Response, prompt))
-    if rounds + helpful:
-        yield f"taught models/sl: {rounds} revisions, {helpful} helpful responses (cut ones as far as they go)"
+    learnt = list(_of(run, "sl", LearntRevision, prompt, "revisions"))
+    for each in learnt:
+        yield f"left out of models/sl: revision {each.id}, {each.left_out}" if each.left_out else _taught(each)
+    if not learnt:  # an older run did not say which
+        rounds = (each for each in _of(run, "revise", Revision, prompt) if each.unusable is None)
+        yield from (f"revision {each.id} may have taught models/sl, as sl.hygiene says" for each in rounds)
+    for each in _of(run, "respond", Response, prompt):
+        if each.unusable is None and each.kind == "helpful":
+            yield _taught(each)
+
+
+def _taught(each: LearntRevision | Response) -> str:
+    what = "helpful response" if isinstance(each, Response) else "revision"
+    return f"taught models/sl: {what} {each.id} (if it was cut, as far as it goes)"
 
 
 def _taught_pm(run: Run, prompt: str) -> Iterator[str]:

@@ -1,12 +1,14 @@
 """Stage `sl`: finetune the start model on the revisions of all rounds, mixed with helpful answers (paper section 3.1).
 
-Reads the usable revisions and the usable responses to helpful prompts. Writes `models/sl` and the training's steps.
+Reads the usable revisions and the usable responses to helpful prompts. Writes `models/sl`, the training's steps, and of
+each revision whether it was learnt.
 A text that was cut by its token limit is learnt as far as it goes, and not that it ends there. Helpful answers may be
 learnt as the start model's distribution rather than as texts (`training/keeping.py`), which departs from the paper.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Self
@@ -16,7 +18,7 @@ from pydantic import Field, model_validator
 from precepts.constitution import Principle
 from precepts.engines import Engine
 from precepts.errors import RunError
-from precepts.evidence import RevisionScore
+from precepts.evidence import LearntRevision, RevisionScore
 from precepts.feedback.hygiene import HygieneSettings, clean
 from precepts.feedback.topic import topicality
 from precepts.feedback.verdict import ask_verdicts, fineness
@@ -72,7 +74,8 @@ def run(
 
     topical = {} if rules.off_topic is None else _scores(folder, "topicality", revised, engine, about)
     faultless = {} if rules.fineness is None else _scores(folder, "fineness", revised, critic, fine)
-    kept, unclean = clean(revised, rules, folder.stage_seed, topical, faultless)
+    kept, why = clean(revised, rules, folder.stage_seed, topical, faultless)
+    unclean = Counter(why.values())
     usable: list[Revision | Response] = [*kept, *_helpful(folder)]
     if not kept:
         found = "".join(f"; {count} left out: {why}" for why, count in sorted(unclean.items()))
@@ -92,6 +95,8 @@ def run(
         lambda total, done: folder.task("", total, done, "steps"),
     )
     folder.write_records(TrainingStep, steps, (tokens, 0))
+    learnt = (LearntRevision(each.id, each.prompt_id, why.get(each.id)) for each in revised)
+    folder.write_stream(LearntRevision, learnt, "revisions")
     left_out = {f"{why}, left out": count for why, count in sorted(unclean.items())}
     folder.finish({"revisions": len(kept), "helpful responses": len(usable) - len(kept)} | left_out)
 
