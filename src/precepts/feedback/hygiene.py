@@ -137,9 +137,9 @@ def surplus(revisions: Sequence[Revision], part: Callable[[str], str], share: fl
 
 def _copies(revisions: Sequence[Revision]) -> list[str]:
     """The ids of those whose prompt has their text already."""
-    texts = [(each.prompt_id, " ".join(each.text.split())) for each in revisions]
-    first = {text: n for n, text in reversed(list(enumerate(texts)))}
-    return [each.id for n, (each, text) in enumerate(zip(revisions, texts, strict=True)) if first[text] != n]
+    first: dict[tuple[str, str], str] = {}
+    texts = ((each.id, (each.prompt_id, " ".join(each.text.split()))) for each in revisions)
+    return [i for i, text in texts if first.setdefault(text, i) != i]
 
 
 def _low(score: float | None, bound: float | None) -> bool:

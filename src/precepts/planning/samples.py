@@ -60,8 +60,8 @@ class Samples:
     def answered(self) -> dict[str, tuple[Figures, Sequence[Response]]]:
         """What the training prompts of each kind take to be answered, and the sample's answers."""
         found = {}
-        respond_ = self.recipe.respond
-        for kind, samples in (("red_team", respond_.samples), ("helpful", respond_.helpful_samples)):
+        settings = self.recipe.respond
+        for kind, samples in (("red_team", settings.samples), ("helpful", settings.helpful_samples)):
             prompts, count = self._prompts(kind)
             chunk = self._chunk([(prompt, 0) for prompt in prompts], kind)
             figures, records = self._worked(

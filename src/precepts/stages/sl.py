@@ -78,7 +78,7 @@ def run(
     unclean = Counter(why.values())
     usable: list[Revision | Response] = [*kept, *_helpful(folder)]
     if not kept:
-        found = "".join(f"; {count} left out: {why}" for why, count in sorted(unclean.items()))
+        found = "".join(f"; {count} left out: {name}" for name, count in sorted(unclean.items()))
         raise RunError(
             f"sl: no revision is usable, so there is nothing to learn; see the counts of stage revise{found}"
         )
@@ -97,7 +97,7 @@ def run(
     folder.write_records(TrainingStep, steps, (tokens, 0))
     learnt = (LearntRevision(each.id, each.prompt_id, why.get(each.id)) for each in revised)
     folder.write_stream(LearntRevision, learnt, "revisions")
-    left_out = {f"{why}, left out": count for why, count in sorted(unclean.items())}
+    left_out = {f"{name}, left out": count for name, count in sorted(unclean.items())}
     folder.finish({"revisions": len(kept), "helpful responses": len(usable) - len(kept)} | left_out)
 
 
