@@ -269,6 +269,15 @@ def test_what_goes_wrong_is_told(
     assert not (tmp_path / "pm").exists()
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """SIGINT interrupts while it lasts: a shell has it ignored in what it runs in its background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 def test_an_interrupt_ends_the_processes(
     tmp_path: Path, optim: Callable[..., SupervisedSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
